@@ -1,0 +1,52 @@
+"""Do the same work to many things: `serial` in this process, `local` over worker processes.
+
+The results come back in the order of the inputs and are the same for either engine and any number of
+workers, as long as the work is a pure function of its input.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from pipeline.errors import UserError
+
+__all__ = ["ENGINES", "run"]
+
+Input = TypeVar("Input")
+Output = TypeVar("Output")
+WORTH_A_POOL = 64  # below this many inputs, starting worker processes costs more than it saves
+
+
+def run(
+    work: Callable[[Input], Output], inputs: Sequence[Input], engine: str = "local", workers: int = 0
+) -> list[Output]:
+    """Apply `work` to every input; `workers` 0 means one for each core. Raises what `work` raises.
+
+    With `local`, work, inputs and outputs travel between processes and so must be picklable.
+    """
+    return ENGINES[engine](work, inputs, workers or os.cpu_count() or 1)
+
+
+def _serial(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> list[Output]:
+    return [work(given) for given in inputs]
+
+
+def _local(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> list[Output]:
+    if workers == 1 or len(inputs) < WORTH_A_POOL:
+        return _serial(work, inputs, workers)
+    chunk = max(1, min(64, len(inputs) // (4 * workers)))
+    spawn = multiprocessing.get_context("spawn")  # forking a process that has threads can hang
+    try:
+        with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+            return list(pool.map(work, inputs, chunksize=chunk))
+    except BrokenProcessPool:
+        raise UserError(
+            f"one of {workers} worker processes died, most likely out of memory; "
+            "set run.workers to a smaller number in params.yaml and run again"
+        ) from None
+
+
+ENGINES = {"serial": _serial, "local": _local}

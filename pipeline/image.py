@@ -1,0 +1,128 @@
+"""Bytes to pixels and back: the only module that opens image bytes.
+
+Everything arrives from strangers, so the header is read first and decides: unknown formats and more
+than `MAX_PIXELS` are refused before a pixel is decoded. A refusal is an ImageError with its reason.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+__all__ = ["MAX_PIXELS", "Header", "ImageError", "decode", "encode_png", "flatten", "open_image", "read_header"]
+
+MAX_PIXELS = 100_000_000  # 100 megapixels: larger than any camera's file, 400 MB as RGBA
+EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
+SIGNS_OF_TEXT = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg", b"{")
+
+Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, by an error and never by a warning
+
+
+class ImageError(ValueError):
+    """These bytes are not an image Darkroom reads; the message says why."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file says of itself: Pillow's format name, extension, size in pixels upright, frame count."""
+
+    format: str
+    extension: str
+    width: int
+    height: int
+    frames: int
+
+
+def read_header(data: bytes) -> Header:
+    """Read format and size from the bytes alone, decoding nothing. Raises ImageError."""
+    with _opened(data) as picture:
+        width, height = picture.size
+        if _orientation(picture) in (5, 6, 7, 8):  # EXIF 2.32, tag 0x0112: these four lie on their side
+            width, height = height, width
+        frames = getattr(picture, "n_frames", 1)
+        return Header(str(picture.format), EXTENSIONS[str(picture.format)], width, height, frames)
+
+
+def decode(data: bytes) -> Image.Image:
+    """Decode the first frame, upright, as mode L, LA, RGB or RGBA with 8 bits a channel. Raises ImageError."""
+    with _opened(data) as picture:
+        try:
+            picture.load()
+            upright = ImageOps.exif_transpose(picture)
+            return _eight_bit(upright)
+        except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
+            raise ImageError(f"the {picture.format} data is damaged: {error}") from error
+
+
+def open_image(path: Path) -> Image.Image:
+    """Decode the image file at `path`. Raises ImageError, whose message names the file."""
+    try:
+        return decode(path.read_bytes())
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+
+
+def encode_png(picture: Image.Image) -> bytes:
+    """Lossless PNG bytes, the same for the same pixels and version of Pillow; no metadata."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.asarray(picture)).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def flatten(picture: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """Compose over `background` (8-bit RGB) and return mode RGB; opaque pixels are unchanged."""
+    if picture.mode not in ("LA", "RGBA"):
+        return picture.convert("RGB")
+    base = Image.new("RGBA", picture.size, (*background, 255))
+    return Image.alpha_composite(base, picture.convert("RGBA")).convert("RGB")
+
+
+def _opened(data: bytes) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata; the pixels decide
+            picture = Image.open(io.BytesIO(data), formats=list(EXTENSIONS))
+    except UnidentifiedImageError:
+        raise ImageError(_why_unidentified(data)) from None
+    except (OSError, SyntaxError, ValueError, TypeError, OverflowError) as error:
+        raise ImageError(f"the header is damaged: {error}") from error
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{width}x{height} pixels are more than the {MAX_PIXELS:,} allowed")
+    if width * height == 0:
+        raise ImageError("it has no pixels")
+    return picture
+
+
+def _why_unidentified(data: bytes) -> str:
+    start = data[:256].lstrip().lower()
+    if not data:
+        return "it is empty"
+    if start.startswith(SIGNS_OF_TEXT):
+        return "it is a text or web page, not an image"
+    return f"no known image format ({', '.join(EXTENSIONS)}) starts this way"
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(0x0112, 1))
+    except (OSError, SyntaxError, ValueError, TypeError):
+        return 1  # unreadable EXIF: the pixels as they lie
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    if "transparency" in picture.info:  # one colour, or palette entries, stand for "see through"
+        return picture.convert("LA" if picture.mode in ("1", "L") else "RGBA")
+    if picture.mode in ("L", "LA", "RGB", "RGBA"):
+        return picture.copy()
+    if picture.mode.startswith("I"):  # 16-bit grey
+        levels = np.asarray(picture, dtype=np.int64)
+        return Image.fromarray((np.clip(levels, 0, 65535) >> 8).astype(np.uint8))
+    if picture.mode == "F":
+        return Image.fromarray(np.clip(np.asarray(picture), 0, 255).astype(np.uint8))
+    if picture.mode == "1":
+        return picture.convert("L")
+    return picture.convert("RGBA" if picture.mode in ("PA", "La", "RGBa") else "RGB")

@@ -1,0 +1,225 @@
+"""params.yaml as typed, checked values: one model per section, an unknown key is an error.
+
+`load()` checks the whole file and raises a UserError of one line that names file, line, key, value and
+what is allowed. `python -m pipeline.params` prints the JSON schema that editors use.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline import yaml_file
+from pipeline.errors import UserError
+
+__all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "FolderSource", "Package", "Params", "Resize",
+           "Review", "Rgb", "Run", "Scrape", "Source", "Train", "load", "schema"]
+
+CLASS_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+AUGMENT_CODE = re.compile(r"flip[hv]|noise_\d*\.?\d+|rot_-?\d*\.?\d+|trans_-?\d+_-?\d+|zoom(_\d+){4}|blur_\d*\.?\d+")
+AUGMENT_FORMS = "fliph, flipv, noise_V, rot_A, trans_X_Y, zoom_X1_Y1_X2_Y2, blur_S"
+
+
+class Section(BaseModel):
+    """Frozen, and no key is accepted that is not declared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FolderFiles(Section):
+    """Image files that are already on this machine."""
+
+    path: str = Field(description="a folder; relative to this project, or absolute")
+    glob: str = Field("**/*", description='which files below it, such as "*.jpg"')
+
+
+class FolderSource(Section):
+    """The source `folder` with its options."""
+
+    folder: FolderFiles
+
+
+Source = Literal["photosite"] | FolderSource
+
+
+class Class(Section):
+    """One thing to look for. The key in params.yaml is its name; `title` is for people."""
+
+    title: str = Field("", description="the name people read; the key with a capital where empty")
+    terms: list[Annotated[str, Field(min_length=1)]] = Field(default=[], description="what to type into the search box")
+    count: int = Field(ge=1, description="how many images to collect, over all terms")
+    sources: list[Source] | None = Field(None, description="instead of scrape.sources, for this class")
+
+    @model_validator(mode="after")
+    def _something_to_look_for(self) -> "Class":
+        only_folders = self.sources is not None and all(isinstance(s, FolderSource) for s in self.sources)
+        if not self.terms and not only_folders:
+            raise ValueError("give at least one term, such as terms: [\"red barn\"]")
+        return self
+
+
+class Scrape(Section):
+    """Where images come from."""
+
+    sources: list[Source] = Field(default=["photosite"], min_length=1, description="tried in order until count is reached")
+    contact: str = Field("", description="your e-mail or web page; required by every source on the public web")
+    min_side: int = Field(64, ge=1, description="smaller images are rejected; pixels")
+    licenses: Literal["any"] | list[Literal["cc0", "pdm", "cc-by", "cc-by-sa"]] = Field(
+        "any", description="any, or the list of licences that are accepted"
+    )
+
+
+class Dedupe(Section):
+    """Which images are the same picture."""
+
+    near: bool = Field(True, description="also near-duplicates; false for digits and the like")
+    distance: int = Field(31, ge=0, le=127, description="bits of 256 in which two hashes of one picture may differ")
+
+
+class Review(Section):
+    """What people decide, and what is held out."""
+
+    pending: Literal["stop", "keep", "drop"] = Field("keep", description="what happens to images nobody has judged yet")
+    holdout: float = Field(0.1, ge=0, le=0.9, description="share of images that training never sees")
+
+
+class Crop(Section):
+    """Which part of each image is used."""
+
+    mode: Literal["none", "center"] = Field("center", description="none keeps the whole image")
+    aspect: float = Field(1.0, gt=0, le=20, description="width / height of the part, for center")
+    trim: bool = Field(True, description="take uniform bars and borders off first")
+
+
+class Resize(Section):
+    """The size everything is brought to."""
+
+    size: Annotated[int, Field(ge=4, le=4096)] | tuple[
+        Annotated[int, Field(ge=4, le=4096)], Annotated[int, Field(ge=4, le=4096)]
+    ] = Field(32, description="pixels of a square, or [width, height]")
+    filter: Literal["lanczos", "bicubic", "area"] = Field("lanczos", description="all antialiased")
+
+    @property
+    def width_height(self) -> tuple[int, int]:
+        """The target as (width, height) in pixels."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size
+
+
+Level = Annotated[int, Field(ge=0, le=255)]
+
+
+class Rgb(Section):
+    """How transparency and odd modes become plain pixels."""
+
+    background: tuple[Level, Level, Level] = Field((255, 255, 255), description="8-bit red, green, blue")
+    mode: Literal["RGB", "L"] = Field("RGB", description="colour or grey")
+
+
+def _checked_code(value: Any) -> Any:
+    if isinstance(value, str):
+        for code in value.split(","):
+            if not AUGMENT_CODE.fullmatch(code.strip()):
+                raise ValueError(f"{code.strip()!r} is no augmentation code; allowed: {AUGMENT_FORMS}")
+    return value
+
+
+class Augment(Section):
+    """Further copies of each training image; each entry makes one copy, a comma joins steps in order."""
+
+    seed: int = 0
+    ops: list[Annotated[str, BeforeValidator(_checked_code)]] = Field(default=[], description=AUGMENT_FORMS)
+    fill: Literal["reflect", "edge"] | tuple[Level, Level, Level] = Field(
+        "reflect", description="what rot, trans and zoom show from beyond the picture"
+    )
+
+
+class Package(Section):
+    """The versioned dataset."""
+
+    name: str = Field("dataset", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    shards: int = Field(4, ge=1, le=100_000, description="tar files for each split")
+
+
+class Train(Section):
+    """The generator and how long it learns."""
+
+    recipe: Literal["dcgan"] = "dcgan"
+    seed: int = 0
+    kimg: float | None = Field(None, gt=0, description="thousands of real images shown; or epochs")
+    epochs: float | None = Field(None, gt=0, description="passes over the training images; or kimg")
+    batch: int = Field(64, ge=2)
+    learning_rate: float | None = Field(None, gt=0, le=1, description="of both networks; the recipe's own where absent")
+    channels: int | None = Field(None, ge=4, description="width of the networks; the recipe's own where absent")
+    augment: list[Literal["color", "translation", "cutout"]] = Field(
+        default=["color", "translation"], description="DiffAugment policies, on what the discriminator sees"
+    )
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(2, ge=1, description="CPU threads; another number gives other last digits")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Train":
+        if (self.kimg is None) == (self.epochs is None):
+            raise ValueError("give either kimg or epochs, one of the two")
+        return self
+
+
+class Evaluate(Section):
+    """How the generator is measured."""
+
+    samples: int = Field(1000, ge=10, description="images generated for FID and KID")
+    seed: int = 0
+    weights: str = Field("auto", description="auto, or the path of the 2015 Inception weights")
+
+
+class Run(Section):
+    """How work is done on this machine; never part of what a result depends on."""
+
+    engine: Literal["serial", "local"] = "local"
+    workers: int = Field(0, ge=0, description="0 = all cores")
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    classes: dict[str, Class] = Field(min_length=1)
+    scrape: Scrape = Scrape()
+    dedupe: Dedupe = Dedupe()
+    review: Review = Review()
+    crop: Crop = Crop()
+    resize: Resize = Resize()
+    rgb: Rgb = Rgb()
+    augment: Augment = Augment()
+    package: Package = Package()
+    train: Train = Train(kimg=130)
+    evaluate: Evaluate = Evaluate()
+    run: Run = Run()
+
+    def title(self, name: str) -> str:
+        """The name people read for class `name`."""
+        return self.classes[name].title or name.replace("_", " ").replace("-", " ").capitalize()
+
+
+def load(path: Path = Path("params.yaml")) -> Params:
+    """Read and check the whole file. Raises UserError, of one line, for the first thing that is wrong."""
+    tree = yaml_file.parsed(path)
+    for name in tree.get("classes") or {}:
+        if not isinstance(name, str) or not CLASS_NAME.fullmatch(name):
+            raise UserError(
+                f"{path}{yaml_file.line(tree, ('classes', name))}: the class name {name!r} is not allowed; a class name is a "
+                "small letter followed by small letters, digits, _ or -, such as class-7 (title: is for people)"
+            )
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise UserError(yaml_file.worded(error, tree, path, Params)) from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of params.yaml."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Params.model_json_schema()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(schema(), indent=2))
