@@ -1,0 +1,116 @@
+"""The human gate: deduplicated images and people's decisions in, the curated list out, split for measuring."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pipeline import params
+from pipeline.curate.decisions import Decision, Forgotten, read_decisions, read_forgotten
+from pipeline.errors import UserError
+from pipeline.item import Item, Rejection, read_index, read_rejections, read_table, write_index, write_rejections
+
+__all__ = ["Curated", "curate", "gate"]
+
+
+@dataclass(frozen=True)
+class Curated:
+    """`items` pass, `rejections` do not; `moved` are groups that training took over from the holdout."""
+
+    items: list[Item]
+    rejections: list[Rejection]
+    moved: list[str]
+
+    def __str__(self) -> str:
+        counts = Counter(item.split for item in self.items)
+        text = f"{len(self.items)} images pass ({counts['train']} train, {counts['holdout']} holdout), "
+        text += f"{len(self.rejections)} rejected (see rejected.csv)"
+        if self.moved:
+            text += f"\nheld-out images that a near-duplicate takes to training: {', '.join(self.moved)}"
+        return text
+
+
+def gate(
+    raw: Path, deduped: Path, decisions: Path, out: Path, classes: Iterable[str], settings: params.Review
+) -> Curated:
+    """Write the curated index.csv and rejected.csv. Raises UserError where the gate stops."""
+    said = read_decisions(decisions)
+    group_of = {row["id"]: row["group"] for row in read_table(deduped / "groups.csv", ("group", "id"))}
+    passed = curate(_candidates(raw, deduped, classes, said, group_of), read_rejections(deduped / "rejected.csv"),
+                    said, read_forgotten(decisions), group_of, settings)
+    out.mkdir(parents=True, exist_ok=True)
+    write_index(out / "index.csv", passed.items)
+    write_rejections(out / "rejected.csv", passed.rejections)
+    return passed
+
+
+def curate(
+    items: Iterable[Item], rejections: Iterable[Rejection], said: Mapping[str, Decision], forgotten: Forgotten,
+    group_of: Mapping[str, str], settings: params.Review,
+) -> Curated:
+    """Decide each item: a takedown first, then a person's word, then `settings.pending`.
+
+    `group_of` tells the group of every image that was collected, kept or not.
+    """
+    rejected, waiting = list(rejections), Counter[str]()
+    kept = []
+    for item in items:
+        decision = said.get(item.id) or Decision(item.id, "")
+        if item.id in forgotten.ids or {item.image_url, item.page_url} & forgotten.urls:
+            rejected.append(Rejection(item.id, item.class_, "forgotten", "listed in data/review/forgotten.csv"))
+        elif decision.decision == "reject":
+            by = f" by {decision.reviewer}" if decision.reviewer else ""
+            rejected.append(Rejection(item.id, item.class_, "person", f"{decision.reason or 'no reason given'}{by}"))
+        elif decision.decision == "keep" or settings.pending == "keep":
+            kept.append(item.with_more(decision=decision.decision, crop=decision.crop))
+        else:
+            waiting[item.class_] += 1
+            rejected.append(Rejection(item.id, item.class_, "pending", "nobody has judged it yet"))
+    if waiting and settings.pending == "stop":
+        raise UserError(_stopped(waiting))
+    saved = {item.id for item in kept}
+    rejected = [r for r in rejected if r.id not in saved or r.rule == "other-class"]
+    split, moved = _split(kept, group_of, settings.holdout)
+    return Curated(split, rejected, moved)
+
+
+def _candidates(
+    raw: Path, deduped: Path, classes: Iterable[str], said: Mapping[str, Decision], group_of: Mapping[str, str]
+) -> list[Item]:
+    """What deduplication kept, and the copies that a person wants all the same."""
+    items = read_index(deduped / "index.csv")
+    wanted = {id_ for id_, decision in said.items() if decision.decision == "keep"} - {item.id for item in items}
+    if wanted:
+        for item in (item for name in classes for item in read_index(raw / name / "index.csv")):
+            if item.id in wanted and item.id in group_of:
+                items.append(replace(item, group=group_of[item.id]))
+                wanted.discard(item.id)
+    return items
+
+
+def _split(kept: list[Item], group_of: Mapping[str, str], share: float) -> tuple[list[Item], list[str]]:
+    """A source's own split stands. Else a group is held out if every image ever put in it falls under `share`.
+
+    So near-duplicates are never on both sides, and an image that joins a group can take the group
+    from the holdout to training but never back: what a generator has seen stays seen.
+    """
+    members: dict[str, list[str]] = {}
+    for id_, name in group_of.items():
+        members.setdefault(name, []).append(id_)
+    fallen = {name: [_falls(id_, share) for id_ in ids] for name, ids in members.items()}
+    present = {item.group for item in kept}
+    moved = sorted(name for name, each in fallen.items() if any(each) and not all(each) and name in present)
+    split = [replace(i, split=i.split or ("holdout" if all(fallen[i.group]) else "train")) for i in kept]
+    return split, moved
+
+
+def _falls(id_: str, share: float) -> bool:
+    return int(id_[1:9], 16) < share * 2**32
+
+
+def _stopped(waiting: Counter[str]) -> str:
+    counts = ", ".join(f"{count} of {name}" for name, count in sorted(waiting.items()))
+    return (
+        f"review: {sum(waiting.values())} images await a decision ({counts}); run `darkroom review` to see and judge them, "
+        "then `dvc repro` again (or set review.pending to keep or drop in params.yaml)"
+    )
