@@ -1,0 +1,19 @@
+"""Make further copies of the training images."""
+
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import reported
+from pipeline.prepare.augment import augment
+
+
+def main() -> None:
+    settings = params.load()
+    print(augment(
+        Path("data/rgb"), Path("data/augmented"), settings.augment, settings.run.engine, settings.run.workers,
+    ))
+
+
+if __name__ == "__main__":
+    with reported():
+        main()

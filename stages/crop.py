@@ -1,0 +1,21 @@
+"""Decide which part of each image is used."""
+
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import reported
+from pipeline.prepare.crop import crop
+
+
+def main() -> None:
+    settings = params.load()
+    boxes, rejected = crop(
+        Path("data/raw"), Path("data/curated"), Path("data/crops"), settings.crop,
+        settings.run.engine, settings.run.workers,
+    )
+    print(f"{boxes} boxes, {rejected} rejected; data/crops/boxes.png shows them")
+
+
+if __name__ == "__main__":
+    with reported():
+        main()

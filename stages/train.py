@@ -1,0 +1,16 @@
+"""Train the generator on the packaged dataset."""
+
+from pathlib import Path
+
+from pipeline import params
+from pipeline.errors import reported
+from pipeline.train.run import run
+
+
+def main() -> None:
+    run(Path("data/dataset"), Path("data/model"), params.load().train)
+
+
+if __name__ == "__main__":
+    with reported():
+        main()
