@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import params
+from pipeline.errors import UserError
+from tests.conftest import ROOT
+
+SHIPPED = (ROOT / "params.yaml").read_text()
+
+
+def message(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        params.load(path)
+    told = str(caught.value)
+    assert "\n" not in told and told.startswith(str(path))
+    return told.removeprefix(str(path))
+
+
+def line_of(text: str) -> int:
+    return next(number for number, line in enumerate(SHIPPED.splitlines(), start=1) if text in line)
+
+
+def test_the_shipped_file_is_valid() -> None:
+    loaded = params.load(ROOT / "params.yaml")
+    assert list(loaded.classes) == ["faces", "animals"]
+    assert loaded.resize.width_height == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("min_side: 64", "minside: 64", "scrape.minside: there is no such key; did you mean min_side?"),
+        ("kimg: 110", "kimg: -3", "train.kimg: -3 is not allowed"),
+        ("batch: 32", "epochs: 3", "train: give either kimg or epochs"),
+        ("[fliph]", "[fliph, rot90]", "'rot90' is no augmentation code; allowed: fliph"),
+        ("[photosite]", "[gogle]", '"gogle" is not allowed; allowed: photosite, or {folder:'),
+        ("size: 32", "size: big", '"big" is not allowed; allowed: a whole number'),
+        ("pending: keep", "pending: maybe", "input should be 'stop', 'keep' or 'drop'"),
+        ("  faces:", "  7:", "the class name 7 is not allowed; a class name is a small letter"),
+        ("  faces:", "  Faces:", "the class name 'Faces' is not allowed"),
+        ("  aspect: 1.0", "  trim: false\n  aspect: 1.0", 'this is not YAML: found duplicate key "trim"'),
+    ],
+)
+def test_a_bad_value_is_one_line_with_its_place(tmp_path: Path, old: str, new: str, says: str) -> None:
+    told = message(tmp_path, SHIPPED.replace(old, new, 1))
+    assert says in told
+    assert told.startswith(", line ")
+
+
+def test_the_line_named_is_the_line(tmp_path: Path) -> None:
+    told = message(tmp_path, SHIPPED.replace("min_side: 64", "min_side: none", 1))
+    assert told.startswith(f", line {line_of('min_side: 64')}: scrape.min_side")
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is missing; run this in the project's top folder"):
+        params.load(tmp_path / "params.yaml")
+
+
+def test_a_class_without_terms_needs_a_folder(tmp_path: Path) -> None:
+    assert "give at least one term" in message(tmp_path, "classes: {a: {count: 3}}")
+    path = tmp_path / "params.yaml"
+    path.write_text("classes: {a: {count: 3, sources: [{folder: {path: x}}]}}")
+    assert params.load(path).classes["a"].sources[0].folder.glob == "**/*"

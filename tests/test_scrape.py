@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline import params
+from pipeline.collect.ledger import Ledger
+from pipeline.collect.scrape import Report, scrape
+from pipeline.collect.sources.source import Found
+from pipeline.errors import UserError
+from pipeline.item import read_index, read_rejections
+from tests.conftest import encoded, picture
+from tests.test_image import bomb
+
+
+def collect(tmp_path: Path, wanted: dict, name: str = "things", **settings: object) -> Report:
+    checked = params.Class.model_validate(wanted)
+    return scrape(name, checked, params.Scrape.model_validate(settings), tmp_path / "raw" / name, tmp_path / "ledger")
+
+
+def folder(path: Path, glob: str = "**/*") -> dict:
+    return {"folder": {"path": str(path), "glob": glob}}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    place = tmp_path / "files"
+    (place / "deep").mkdir(parents=True)
+    for number in range(5):
+        (place / f"{number}.png").write_bytes(encoded(picture(number)))
+    (place / "deep" / "six.jpg").write_bytes(encoded(picture(6), "JPEG"))
+    return place
+
+
+def test_a_folder_s_files_come_by_name_until_the_count(files: Path, tmp_path: Path) -> None:
+    report = collect(tmp_path, {"count": 3, "sources": [folder(files, "*.png")]})
+    assert sorted(item.title for item in report.items) == ["0.png", "1.png", "2.png"]
+    items = read_index(tmp_path / "raw/things/index.csv")
+    assert {(i.license, i.source, i.fetched_at, i.width, i.height) for i in items} == {("unknown", "folder", "", 96, 80)}
+    for item in items:
+        assert (tmp_path / "raw" / item.path).read_bytes() == (files / item.title).read_bytes()
+
+
+def test_bad_files_are_rows_with_reasons_and_the_rest_goes_on(files: Path, tmp_path: Path) -> None:
+    (files / "a.jpg").write_bytes(b"<!doctype html><p>Not found")
+    (files / "b.png").write_bytes(bomb(40_000, 40_000))
+    (files / "c.png").write_bytes(encoded(picture(9, (20, 20))))
+    (files / "d.png").write_bytes((files / "0.png").read_bytes())
+    report = collect(tmp_path, {"count": 100, "sources": [folder(files)]})
+    assert len(report.items) == 6
+    rows = {r.detail.split(":")[0]: r for r in read_rejections(tmp_path / "raw/things/rejected.csv")}
+    assert rows["a.jpg"].rule == "unreadable" and "text or web page" in rows["a.jpg"].detail
+    assert rows["b.png"].rule == "unreadable" and "40000x40000" in rows["b.png"].detail
+    assert rows["c.png"].rule == "min_side"
+    assert rows["d.png"].rule == "exact"
+    assert report.warnings == ["classes.things: 6 of 100 images found; add terms or sources for more"]
+
+
+def test_the_next_source_fills_up(files: Path, tmp_path: Path) -> None:
+    report = collect(tmp_path, {"count": 6, "sources": [folder(tmp_path / "nowhere"), folder(files / "deep"), folder(files, "*.png")]})
+    assert len(report.items) == 6
+    assert "is no folder" in report.warnings[0]
+
+
+def test_a_class_without_any_image_is_an_error_that_says_why(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"classes\.things: not one image was found .*is no folder.*change its terms or sources"):
+        collect(tmp_path, {"count": 6, "sources": [folder(tmp_path / "nowhere")]})
+
+
+def test_a_licence_filter_refuses_what_is_unknown(files: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="6 were refused, first: .*licence unknown"):
+        collect(tmp_path, {"count": 6, "sources": [folder(files)]}, licenses=["cc0"])
+
+
+def test_the_index_does_not_depend_on_where_the_folder_lies(files: Path, tmp_path: Path) -> None:
+    collect(tmp_path, {"count": 9, "sources": [folder(files)]})
+    moved = files.rename(tmp_path / "elsewhere")
+    first = (tmp_path / "raw/things/index.csv").read_bytes()
+    collect(tmp_path, {"count": 9, "sources": [folder(moved)]})
+    assert (tmp_path / "raw/things/index.csv").read_bytes() == first
+
+
+def test_the_ledger_gives_back_only_whole_files(tmp_path: Path) -> None:
+    found = Found(b"bytes", title="a title", license="cc-by")
+    with Ledger.opened(tmp_path) as ledger:
+        ledger.put("address", found)
+    with Ledger.opened(tmp_path) as ledger:
+        assert ledger.get("address") == found
+        assert ledger.get("another") is None
+        [file] = (tmp_path / "files").iterdir()
+        file.write_bytes(b"byt")
+        assert ledger.get("address") is None
