@@ -7,7 +7,7 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 ROOM ?= evaluate
 
-.PHONY: help setup browser repro train test test-all lint bench lock schema
+.PHONY: help setup browser repro train test test-all lint bench live lock schema
 
 help:
 	@echo "make setup      .venv from requirements.lock, the project; make browser adds Chromium"
@@ -16,6 +16,7 @@ help:
 	@echo "make test       set up, then all tests; make test-all adds the slow ones"
 	@echo "make lint       ruff and mypy"
 	@echo "make bench      ROOM=collect|curate|prepare|train|evaluate: beside public tools"
+	@echo "make live       ask each public source for one page (needs DARKROOM_CONTACT); writes docs/sources.md"
 	@echo "make lock       write requirements.lock again from pyproject.toml"
 
 setup:
@@ -47,3 +48,6 @@ lock: setup
 
 schema: setup
 	@python -m pipeline.params > params.schema.json
+
+live: setup
+	@darkroom sources --live

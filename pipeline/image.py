@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["MAX_PIXELS", "Header", "ImageError", "decode", "encode_png", "flatten", "open_image", "read_header"]
+__all__ = ["MAX_PIXELS", "Header", "ImageError", "check_complete", "decode", "encode_png", "flatten", "open_image", "read_header"]
 
 MAX_PIXELS = 100_000_000  # 100 megapixels: larger than any camera's file, 400 MB as RGBA
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
@@ -44,6 +44,32 @@ def read_header(data: bytes) -> Header:
             width, height = height, width
         frames = getattr(picture, "n_frames", 1)
         return Header(str(picture.format), EXTENSIONS[str(picture.format)], width, height, frames)
+
+
+def check_complete(data: bytes) -> None:
+    """Look for the file's own end mark without decoding. Raises ImageError where a JPEG, PNG, WebP or GIF is cut off."""
+    if data.startswith(b"\xff\xd8"):
+        # ITU T.81, B.1.1.3: EOI, which is never inside a scan; what some cameras write after it does not matter
+        complete = data.endswith(b"\xff\xd9") or data.find(b"\xff\xd9", _start_of_scan(data)) >= 0
+    elif data.startswith(b"\x89PNG"):
+        complete = data.rfind(b"IEND") >= 0
+    elif data.startswith(b"RIFF"):
+        complete = len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    elif data.startswith(b"GIF8"):
+        complete = data.rstrip(b"\0").endswith(b"\x3b")
+    else:
+        return
+    if not complete:
+        raise ImageError("the file is cut off before its end")
+
+
+def _start_of_scan(data: bytes) -> int:
+    """Past the segments with a length, in which a thumbnail may bring an end mark of its own."""
+    place = 2
+    while place + 4 <= len(data) and data[place] == 0xFF and data[place + 1] != 0xDA:
+        lone = data[place + 1] in (0xFF, 0x01) or 0xD0 <= data[place + 1] <= 0xD7  # fill bytes and marks without a length
+        place += (1 if data[place + 1] == 0xFF else 2) if lone else 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return place
 
 
 def decode(data: bytes) -> Image.Image:

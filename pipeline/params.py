@@ -9,17 +9,32 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pipeline import yaml_file
 from pipeline.errors import UserError
+from pipeline.source_params import NAMES, Source, installed_names, name_of
 
-__all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "FolderSource", "Package", "Params", "Resize",
-           "Review", "Rgb", "Run", "Scrape", "Source", "Train", "load", "schema"]
+__all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "Package", "Params", "Resize",
+           "Review", "Rgb", "Run", "Scrape", "Train", "load", "schema"]
 
 CLASS_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 AUGMENT_CODE = re.compile(r"flip[hv]|noise_\d*\.?\d+|rot_-?\d*\.?\d+|trans_-?\d+_-?\d+|zoom(_\d+){4}|blur_\d*\.?\d+")
 AUGMENT_FORMS = "fliph, flipv, noise_V, rot_A, trans_X_Y, zoom_X1_Y1_X2_Y2, blur_S"
+
+TERMLESS = ("urls", "folder", "archive", "kaggle", "torchvision", "pixels")  # sources that are listed, not searched
+
+
+def _checked_template(value: str) -> str:
+    if value.count("{term}") != 1 or re.search(r"[{}]", value.replace("{term}", "")):
+        raise ValueError(f'{value!r} is no template; {{term}} stands in it once, such as "{{term}} front yard"')
+    return value
+
+
+Template = Annotated[str, AfterValidator(_checked_template)]
+License = Literal[
+    "cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa", "cc-by-nd", "cc-by-nc-nd", "all-rights-reserved", "other", "unknown",
+]
 
 
 class Section(BaseModel):
@@ -28,47 +43,59 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FolderFiles(Section):
-    """Image files that are already on this machine."""
-
-    path: str = Field(description="a folder; relative to this project, or absolute")
-    glob: str = Field("**/*", description='which files below it, such as "*.jpg"')
-
-
-class FolderSource(Section):
-    """The source `folder` with its options."""
-
-    folder: FolderFiles
-
-
-Source = Literal["photosite"] | FolderSource
-
-
 class Class(Section):
     """One thing to look for. The key in params.yaml is its name; `title` is for people."""
 
     title: str = Field("", description="the name people read; the key with a capital where empty")
     terms: list[Annotated[str, Field(min_length=1)]] = Field(default=[], description="what to type into the search box")
+    templates: list[Template] | None = Field(None, min_length=1, description="instead of scrape.templates, for this class")
     count: int = Field(ge=1, description="how many images to collect, over all terms")
     sources: list[Source] | None = Field(None, description="instead of scrape.sources, for this class")
 
     @model_validator(mode="after")
     def _something_to_look_for(self) -> "Class":
-        only_folders = self.sources is not None and all(isinstance(s, FolderSource) for s in self.sources)
-        if not self.terms and not only_folders:
+        only_files = self.sources is not None and all(name_of(source) in TERMLESS for source in self.sources)
+        if not self.terms and not only_files:
             raise ValueError("give at least one term, such as terms: [\"red barn\"]")
         return self
 
 
 class Scrape(Section):
-    """Where images come from."""
+    """Where images come from, and which are wanted."""
 
     sources: list[Source] = Field(default=["photosite"], min_length=1, description="tried in order until count is reached")
     contact: str = Field("", description="your e-mail or web page; required by every source on the public web")
-    min_side: int = Field(64, ge=1, description="smaller images are rejected; pixels")
-    licenses: Literal["any"] | list[Literal["cc0", "pdm", "cc-by", "cc-by-sa"]] = Field(
-        "any", description="any, or the list of licences that are accepted"
+    templates: list[Template] = Field(
+        default=["{term}"], min_length=1, description='each term is asked for in each form, such as "{term} front yard"'
     )
+    min_side: int = Field(64, ge=1, description="smaller images are rejected; pixels")
+    max_aspect: float = Field(0, ge=0, description="longer side / shorter side at most; 0 = any")
+    formats: Literal["any"] | list[Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"]] = Field(
+        "any", description="any, or the list of file formats that are accepted"
+    )
+    licenses: Literal["any"] | list[License] = Field("any", description="any, or the list of licences that are accepted")
+    color: Literal["any", "color", "gray", "transparent"] = Field("any", description="asked of the sources that can tell")
+    robots: bool = Field(True, description="obey robots.txt")
+    opt_outs: bool = Field(True, description="obey X-Robots-Tag (noai, noimageai, noindex, noml …) and TDM reservations")
+    endpoints: dict[str, str] = Field(default={}, description="another base URL for a source: a mirror, a proxy, a replay server")
+    allow_hosts: list[str] = Field(default=[], description="hosts (or host:port) that may be reached though their address is not public")
+
+    @field_validator("contact")
+    @classmethod
+    def _reachable(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^\s@()]+@[^\s@()]+\.[^\s@()]+|https?://[^\s()]+", value):
+            raise ValueError(f"{value!r} is neither an e-mail address nor a web page, such as me@example.org")
+        return value
+
+    @field_validator("endpoints")
+    @classmethod
+    def _known_sources(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, url in value.items():
+            if name not in (*NAMES, *installed_names()):
+                raise ValueError(f"there is no source {name!r}; there are {', '.join(NAMES)}")
+            if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url):
+                raise ValueError(f"{url!r} is no base URL, such as https://mirror.example.org")
+        return value
 
 
 class Dedupe(Section):
@@ -178,6 +205,8 @@ class Run(Section):
 
     engine: Literal["serial", "local"] = "local"
     workers: int = Field(0, ge=0, description="0 = all cores")
+    connections: int = Field(64, ge=1, le=1024, description="downloads at a time")
+    per_host: int = Field(4, ge=1, le=64, description="downloads at a time from one host")
 
 
 class Params(Section):

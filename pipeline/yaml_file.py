@@ -3,7 +3,7 @@
 import difflib
 import json
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -15,10 +15,10 @@ from pipeline.errors import UserError
 __all__ = ["line", "parsed", "worded"]
 
 ALLOWED = {  # for the keys that take values of several shapes
-    "sources": 'photosite, or {folder: {path: SOME/FOLDER, glob: "*.jpg"}}',
-    "size": "a whole number from 4 to 4096, or [width, height]",
-    "licenses": "any, or a list of cc0, pdm, cc-by, cc-by-sa",
-    "fill": "reflect, edge, or [red, green, blue]",
+    "resize.size": "a whole number from 4 to 4096, or [width, height]",
+    "scrape.licenses": "any, or a list of cc0, pdm, cc-by, cc-by-sa, cc-by-nc, cc-by-nd, … other, unknown",
+    "scrape.formats": "any, or a list of jpeg, png, webp, gif, bmp, tiff, avif",
+    "augment.fill": "reflect, edge, or [red, green, blue]",
 }
 
 
@@ -42,14 +42,14 @@ def worded(error: ValidationError, tree: CommentedMap, path: Path, model: type[B
     """The first thing that pydantic found wrong, as one line: file, line, key, value, what is allowed."""
     first = error.errors(include_url=False)[0]
     where = tuple(step for step in first["loc"] if step == "classes" or _in_file(tree, first["loc"], step))
-    allowed = next((ALLOWED[str(step)] for step in where[1:] if str(step) in ALLOWED), None)
+    allowed = ALLOWED.get(".".join(map(str, where[:2])))
     message = first["msg"].removeprefix("Value error, ")
     if allowed and first["type"] != "value_error":
         message = f"{_shown(tree, where)} is not allowed; allowed: {allowed}"
     elif first["type"] == "extra_forbidden":
         message = f"there is no such key; {_near(str(where[-1]), where[:-1], model)}"
     elif first["type"] == "missing":
-        where, message = first["loc"], "this key is required"
+        where, message = (*where, first["loc"][-1]), "this key is required"
     elif first["type"] == "model_type":
         message = f"{_shown(tree, where)} is not allowed; keys below it, such as in the shipped params.yaml, are expected"
     elif first["type"] != "value_error":
@@ -80,15 +80,25 @@ def _in_file(tree: CommentedMap, location: tuple[int | str, ...], step: int | st
 
 def _near(key: str, above: tuple[int | str, ...], model: type[BaseModel]) -> str:
     """What may stand where `key` does: the closest name, or all of them."""
-    kind: Any = model
+    kinds: list[Any] = [model]
     for step in above:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            kind = kind.model_fields[str(step)].annotation
-        elif get_origin(kind) is dict:
-            kind = get_args(kind)[1]
-    names = sorted(kind.model_fields) if hasattr(kind, "model_fields") else []
+        kinds = [inner for kind in kinds for inner in _inside(kind, step)]
+    names = sorted({name for kind in kinds for name in kind.model_fields})
     close = difflib.get_close_matches(key, names, 1)
     return f"did you mean {close[0]}?" if close else f"allowed here: {', '.join(names)}"
+
+
+def _inside(kind: Any, step: int | str) -> list[type[BaseModel]]:
+    """The models that may stand at `step` of a model: through lists, dicts, options and unions."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return _models(kind.model_fields[str(step)].annotation) if str(step) in kind.model_fields else [kind]
+    return [kind]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
 
 
 def line(tree: CommentedMap, where: tuple[int | str, ...]) -> str:

@@ -5,15 +5,19 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.collect.scrape import scrape
+from pipeline.collect.tally import shown
 from pipeline.errors import reported
-from pipeline.progress import progress
+from pipeline.forgotten import read_forgotten
 
 
 def main(name: str) -> None:
     settings = params.load()
     wanted = settings.classes[name]
-    with progress(f"scrape {name}", wanted.count, "images") as on_image:
-        report = scrape(name, wanted, settings.scrape, Path("data/raw") / name, Path("data/.cache/collect"), on_image)
+    with shown(f"scrape {name}", wanted.count) as on_change:
+        report = scrape(
+            name, wanted, settings.scrape, Path("data/raw") / name, Path("data/.cache/collect"), settings.run,
+            read_forgotten(Path("data/review")), on_change,
+        )
     print(report)
 
 

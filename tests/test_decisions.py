@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.curate.decisions import Decision, read_decisions, read_file, read_forgotten, write_decisions
+from pipeline.curate.decisions import Decision, read_decisions, read_file, write_decisions
 from pipeline.curate.pending import tidy
 from pipeline.errors import UserError
+from pipeline.forgotten import read_forgotten
 
 A, B = "i" + "a" * 16, "i" + "b" * 16
 HEAD = "id,decision,reason,reviewer,reviewed_at,crop,note\n"

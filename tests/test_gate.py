@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 
 from pipeline import params
-from pipeline.curate.decisions import Decision, Forgotten
+from pipeline.curate.decisions import Decision
 from pipeline.curate.gate import Curated, curate
 from pipeline.errors import UserError
+from pipeline.forgotten import Forgotten
 from pipeline.item import Item, Rejection
 
 NOBODY = Forgotten(frozenset(), frozenset())

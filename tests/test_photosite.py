@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -6,6 +7,8 @@ import requests
 from pipeline.collect.fetch import FetchError
 from pipeline.collect.photosite import catalogue, server
 from pipeline.collect.sources.photosite import parse_photo
+from pipeline.errors import UserError
+from tests.conftest import encoded, picture
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +43,11 @@ def test_results_come_in_batches_that_do_not_overlap(base: str) -> None:
 def test_a_detail_page_tells_rights_and_the_full_file(base: str) -> None:
     address = f"{base}/photo/1f638"
     found = parse_photo(requests.get(address, timeout=10).content, address)
-    assert found["title"] == "Grinning cat face with smiling eyes"
-    assert (found["license"], found["license_url"]) == ("cc-by", "https://creativecommons.org/licenses/by/4.0/")
-    assert found["creator"].startswith("Twitter") and found["fetched_at"] == "2026-01-10"
-    assert requests.get(found["full"], timeout=10).content == next(p for p in catalogue.emoji() if p.slug == "1f638").file.read_bytes()
+    assert found.title == "Grinning cat face with smiling eyes"
+    assert (found.license, found.license_url) == ("cc-by", "https://creativecommons.org/licenses/by/4.0/")
+    assert found.creator.startswith("Twitter") and found.published == "2026-01-10"
+    assert found.image_url == f"{base}/files/1f638.png"
+    assert requests.get(found.image_url, timeout=10).content == next(p for p in catalogue.emoji() if p.slug == "1f638").file.read_bytes()
 
 
 def test_a_page_of_another_shape_is_an_error_with_its_address() -> None:
@@ -55,3 +59,28 @@ def test_what_is_not_there_is_404_and_titles_are_escaped(base: str) -> None:
     assert requests.get(f"{base}/photo/nothing", timeout=10).status_code == 404
     page = requests.get(f"{base}/search", params={"q": "<script>alert(1)</script>"}, timeout=10).text
     assert "<script>alert(1)" not in page
+
+
+def test_any_folder_can_be_served(tmp_path: Path) -> None:
+    (tmp_path / "red barns").mkdir()
+    (tmp_path / "red barns" / "old_barn-1.JPG").write_bytes(encoded(picture(1), "JPEG"))
+    (tmp_path / "broken barn.png").write_bytes(b"no picture")
+    (tmp_path / "notes.txt").write_text("no image")
+    photos = catalogue.of_folder(tmp_path)
+    assert [photo.title for photo in catalogue.find(photos, "red barn")] == ["red barns old barn 1", "broken barn"]
+    with server.served(photos) as address:
+        page = f"{address}/photo/{photos[1].slug}"
+        found = parse_photo(requests.get(page, timeout=10).content, page)
+        assert (found.title, found.license, found.creator, found.published) == ("red barns old barn 1", "unknown", "", "")
+        answer = requests.get(found.image_url, timeout=10)
+        assert (answer.content, answer.headers["content-type"]) == (encoded(picture(1), "JPEG"), "image/jpeg")
+        assert "Twemoji" not in requests.get(address, timeout=10).text
+        assert requests.get(f"{address}/photo/{photos[0].slug}", timeout=10).status_code == 200
+        assert requests.get(f"{address}/files/..%2f..%2fetc%2fpasswd", timeout=10).status_code == 404
+
+
+def test_a_folder_without_images_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has no image files"):
+        catalogue.of_folder(tmp_path)
+    with pytest.raises(UserError, match="is no folder; name one"):
+        catalogue.of_folder(tmp_path / "nowhere")

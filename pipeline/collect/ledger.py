@@ -1,6 +1,7 @@
-"""What was downloaded before: one SQLite file and a folder of the original bytes.
+"""What was searched and downloaded before: one SQLite file and a folder of the original bytes.
 
-It lives outside DVC's outputs, so a killed scrape costs nothing and a raised count only tops up.
+It lives outside DVC's outputs, so a killed scrape costs nothing and a raised count only tops up. A row is
+written when its file is complete; whatever was under way at a kill is done again, and nothing else.
 """
 
 import json
@@ -8,52 +9,180 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.collect.sources.source import Found
+from pipeline.collect.sources.source import Candidate, Page
 from pipeline.item import image_id
 
-__all__ = ["Ledger"]
+__all__ = ["Ledger", "Record"]
 
-SCHEMA = "CREATE TABLE IF NOT EXISTS download (address TEXT PRIMARY KEY, id TEXT NOT NULL, provenance TEXT NOT NULL)"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (class TEXT PRIMARY KEY, wanted TEXT NOT NULL, count INTEGER NOT NULL, finished INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS search (
+    class TEXT, source TEXT, term TEXT, next TEXT, PRIMARY KEY (class, source, term)
+);
+CREATE TABLE IF NOT EXISTS candidate (
+    class TEXT, source TEXT, term TEXT, rank INTEGER, candidate TEXT NOT NULL, PRIMARY KEY (class, source, term, rank)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS download (
+    address TEXT PRIMARY KEY, id TEXT, candidate TEXT NOT NULL, day TEXT NOT NULL,
+    reason TEXT NOT NULL, detail TEXT NOT NULL, may_pass INTEGER NOT NULL, attempts INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+DONE = ""  # the cursor of a search that has no further page
+
+
+@dataclass(frozen=True)
+class Record:
+    """What came of one address: an image's id, the candidate with all that is known of it, and the day; or a reason."""
+
+    candidate: Candidate
+    day: str
+    id: str = ""
+    reason: str = ""
+    detail: str = ""
+    may_pass: bool = False
+    attempts: int = 1
 
 
 class Ledger:
-    """Found images by the address of their candidate."""
+    """Searches by (class, source, term), downloads by address."""
 
-    def __init__(self, database: sqlite3.Connection, files: Path) -> None:
+    def __init__(self, database: sqlite3.Connection, folder: Path) -> None:
         self._database = database
-        self._files = files
+        self.folder = folder
+        self._files = str(folder / "files")
 
     @classmethod
     @contextmanager
     def opened(cls, folder: Path) -> Iterator["Ledger"]:
         """The ledger in `folder`, which is made where it is missing."""
         (folder / "files").mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(folder / "ledger.sqlite", timeout=30)) as database:
+        with closing(sqlite3.connect(folder / "ledger.sqlite", timeout=60, isolation_level=None)) as database:
             database.execute("PRAGMA journal_mode=WAL")
-            database.execute(SCHEMA)
-            yield cls(database, folder / "files")
+            database.execute("PRAGMA synchronous=NORMAL")  # a kill loses nothing; a power cut may lose the last rows
+            database.executescript(SCHEMA)
+            ledger = cls(database, folder)
+            ledger._sweep()
+            yield ledger
 
-    def get(self, address: str) -> Found | None:
-        """What was downloaded for `address`, or None; also None where its file has gone or changed."""
-        row = self._database.execute("SELECT id, provenance FROM download WHERE address = ?", (address,)).fetchone()
-        if row is None:
+    def begin(self, class_: str, wanted: str, count: int) -> None:
+        """A scrape of `class_` starts. An unfinished one goes on, a raised count goes further; the same again asks anew."""
+        row = self._database.execute("SELECT wanted, count, finished FROM run WHERE class = ?", (class_,)).fetchone()
+        with self._transaction():
+            if row and row[0] == wanted and row[2] and count <= row[1]:
+                self._database.execute("DELETE FROM search WHERE class = ?", (class_,))
+                self._database.execute("DELETE FROM candidate WHERE class = ?", (class_,))
+            self._database.execute("INSERT OR REPLACE INTO run VALUES (?, ?, ?, 0)", (class_, wanted, count))
+
+    def finish(self, class_: str) -> None:
+        """The scrape of `class_` came to its end."""
+        self._database.execute("UPDATE run SET finished = 1 WHERE class = ?", (class_,))
+
+    def progress(self, class_: str, source: str, term: str) -> tuple[str | None, bool]:
+        """The cursor of the search's next page, and whether it is at its end."""
+        row = self._database.execute(
+            "SELECT next FROM search WHERE class = ? AND source = ? AND term = ?", (class_, source, term)
+        ).fetchone()
+        return (None, False) if row is None else (row[0] or None, row[0] == DONE)
+
+    def listed(self, class_: str, source: str, term: str, start: int) -> list[Candidate]:
+        """The next few candidates of a search, from rank `start` on."""
+        rows = self._database.execute(
+            "SELECT candidate FROM candidate WHERE class = ? AND source = ? AND term = ? AND rank >= ? ORDER BY rank LIMIT 500",
+            (class_, source, term, start),
+        )
+        return [Candidate(**json.loads(text)) for (text,) in rows]
+
+    def list(self, class_: str, source: str, term: str, page: Page, rank: int) -> None:
+        """Remember a page whose first candidate has `rank`, and its cursor, in one step."""
+        with self._transaction():
+            self._database.execute("INSERT OR REPLACE INTO search VALUES (?, ?, ?, ?)", (class_, source, term, page.next or DONE))
+            self._database.executemany("INSERT OR REPLACE INTO candidate VALUES (?, ?, ?, ?, ?)", (
+                (class_, source, term, rank + place, _text(candidate)) for place, candidate in enumerate(page.candidates)
+            ))
+
+    def get(self, address: str) -> Record | None:
+        """What came of `address` before, or None; also None where its file has gone."""
+        row = self._database.execute(
+            "SELECT candidate, day, id, reason, detail, may_pass, attempts FROM download WHERE address = ?", (address,)
+        ).fetchone()
+        if row is None or (row[2] and not self.path(row[2]).is_file()):
             return None
-        path = self._files / row[0]
-        data = path.read_bytes() if path.is_file() else b""
-        return Found(data=data, **json.loads(row[1])) if image_id(data) == row[0] else None
+        return Record(Candidate(**json.loads(row[0])), *row[1:5], bool(row[5]), row[6])
 
-    def put(self, address: str, found: Found) -> None:
-        """Remember `found`; its bytes are on disk before the row is."""
-        name = image_id(found.data)
-        draft = self._files / f".{name}.{os.getpid()}.part"
-        draft.write_bytes(found.data)
-        draft.replace(self._files / name)
-        provenance = {key: value for key, value in asdict(found).items() if key != "data"}
-        with self._database:
-            self._database.execute(
-                "INSERT OR REPLACE INTO download VALUES (?, ?, ?)",
-                (address, name, json.dumps(provenance, sort_keys=True)),
-            )
+    def put(self, address: str, record: Record) -> None:
+        """Remember what came of `address`; a file is kept by `keep` before."""
+        self._database.execute(
+            "INSERT INTO download VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (address) DO UPDATE SET id = excluded.id, "
+            "candidate = excluded.candidate, day = excluded.day, reason = excluded.reason, detail = excluded.detail, "
+            "may_pass = excluded.may_pass, attempts = attempts + 1",
+            (address, record.id, _text(record.candidate), record.day, record.reason, record.detail, record.may_pass),
+        )
+
+    def path(self, id_: str) -> Path:
+        """Where the file of an image is kept."""
+        return Path(f"{self._files}/{id_[1:3]}/{id_}")
+
+    def keep(self, data: bytes) -> str:
+        """Write the bytes under their id, which is returned; the file is complete or is not there."""
+        id_ = image_id(data)
+        path = str(self.path(id_))
+        if not os.path.exists(path):  # noqa: PTH110  # plain calls: this runs once an image
+            draft = f"{path}.{os.getpid()}.part"
+            try:
+                file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            except FileNotFoundError:
+                self.path(id_).parent.mkdir(exist_ok=True)
+                file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+            with open(file, "wb", buffering=0) as out:  # noqa: PTH123
+                out.write(data)
+            os.replace(draft, path)  # noqa: PTH105
+        return id_
+
+    def retry_failed(self) -> int:
+        """Forget every failure, so that it is tried again; how many there were."""
+        return self._database.execute("DELETE FROM download WHERE id = ''").rowcount
+
+    def forget(self, ids: set[str], urls: set[str]) -> int:
+        """Delete the files and rows of these images; how many rows there were."""
+        gone = 0
+        for address, id_, text in self._database.execute("SELECT address, id, candidate FROM download").fetchall():
+            candidate = Candidate(**json.loads(text))
+            if id_ in ids or {address, candidate.image_url, candidate.page_url} & urls:
+                self._database.execute("DELETE FROM download WHERE address = ?", (address,))
+                if id_:
+                    self.path(id_).unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def _sweep(self) -> None:
+        """Delete what killed processes left half written."""
+        for draft in (self.folder / "files").glob("*/*.part"):
+            if not _alive(int(draft.suffixes[0].removeprefix("."))):
+                draft.unlink(missing_ok=True)
+
+
+def _text(candidate: Candidate) -> str:
+    return json.dumps({name: value for name, value in vars(candidate).items() if value})
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,58 +1,106 @@
 """Fill one class: its sources in order, its terms in turn, until there are `count` good images."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import ceil
 from pathlib import Path
 
-from pipeline import image, params
+from pipeline import params
 from pipeline.collect import sources
 from pipeline.collect.fetch import FetchError
+from pipeline.collect.filling import Filling
 from pipeline.collect.ledger import Ledger
-from pipeline.collect.sources.source import Found, Source
+from pipeline.collect.obtain import Obtained
+from pipeline.collect.pace import Pace
+from pipeline.collect.sources.source import Context, Refused, Stale
+from pipeline.collect.tally import Tally
+from pipeline.collect.web import Web
 from pipeline.errors import UserError
-from pipeline.item import Item, Rejection, image_id, write_index, write_rejections
+from pipeline.forgotten import Forgotten
+from pipeline.item import Item, Rejection, write_index, write_rejections
+from pipeline.source_params import OneSource, name_of
 
 __all__ = ["Report", "scrape"]
 
 
 @dataclass
 class Report:
-    """What a scrape came to; `warnings` are sentences for the user."""
+    """What a scrape came to; `warnings` and `notes` are sentences for the user."""
 
     items: list[Item] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
     def __str__(self) -> str:
-        refused = f", {len(self.rejections)} refused (see rejected.csv)" if self.rejections else ""
-        lines = [f"{len(self.items)} images{refused}", *(f"warning: {warning}" for warning in self.warnings)]
+        lines = [f"{len(self.items)} images: {self.tally}", *self.notes, *(f"warning: {warning}" for warning in self.warnings)]
         return "\n".join(lines)
 
 
 def scrape(
-    name: str, wanted: params.Class, settings: params.Scrape, out: Path, ledger_folder: Path,
-    on_image: Callable[[float], object] = lambda count: None,
+    name: str, wanted: params.Class, settings: params.Scrape, out: Path, ledger_folder: Path, run: params.Run | None = None,
+    forgotten: Forgotten | None = None, on_change: Callable[[Tally], object] = lambda tally: None,
 ) -> Report:
     """Collect class `name` into `out`: original files named by id, index.csv, rejected.csv.
 
-    `on_image` hears of each image. Raises UserError where a class ends up with no image at all.
+    Nothing whose id or address is in `forgotten` is fetched or kept. `on_change` hears of every step. Raises
+    UserError where a class ends up with no image at all; what was downloaded by then is in the ledger.
     """
     out.mkdir(parents=True, exist_ok=True)
     report = Report()
     with Ledger.opened(ledger_folder) as ledger:
-        filling = _Filling(name, wanted, settings, out, ledger, report, on_image)
-        for entry in wanted.sources or settings.sources:
-            if len(report.items) >= wanted.count:
-                break
+        asked = wanted.model_dump(mode="json", exclude={"count", "title"}) | settings.model_dump(mode="json", exclude={"contact"})
+        ledger.begin(name, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(), wanted.count)
+        filling = Filling(
+            name, wanted, settings, ledger, forgotten or Forgotten(), _Shelf(name, out, report), report.tally, on_change
+        )
+        asyncio.run(_from_all(filling, report, run or params.Run()))
+        write_index(out / "index.csv", report.items)
+        write_rejections(out / "rejected.csv", report.rejections)
+        judged = _judged(name, wanted, report)
+        ledger.finish(name)
+    return judged
+
+
+async def _from_all(filling: Filling, report: Report, run: params.Run) -> None:
+    entries = filling.wanted.sources or filling.settings.sources
+    async with Web.opened(filling.settings, Pace(run.connections, run.per_host)) as web:
+        for number, entry in enumerate(entries):
+            if not filling.missing():
+                return
             try:
-                with sources.opened(entry) as source:
-                    filling.from_source(source)
-            except UserError as error:
-                report.warnings.append(str(error))
-    write_index(out / "index.csv", report.items)
-    write_rejections(out / "rejected.csv", report.rejections)
-    return _judged(name, wanted, report)
+                await _from_one(filling, entry, web)
+                if terms := sources.about(name_of(entry)).terms_of_service:
+                    report.notes.append(f"{name_of(entry)}: whether you may do this is between you and its terms: {terms}")
+            except (UserError, Refused, Stale, FetchError) as error:
+                after = f"; going on with {name_of(entries[number + 1])}" if number + 1 < len(entries) else ""
+                told = str(error) if isinstance(error, UserError) else f"{name_of(entry)}: {error}"
+                saved = f"; its page is in {_saved(error, filling.ledger.folder, name_of(entry))}" if isinstance(error, Stale) else ""
+                report.warnings.append(f"{told}{saved}{after}")
+        report.warnings.extend(filling.without_results)
+
+
+async def _from_one(filling: Filling, entry: str | OneSource, web: Web) -> None:
+    name = name_of(entry)
+    endpoint = filling.settings.endpoints.get(name, "").rstrip("/")
+    about = sources.about(name)
+    if endpoint or about.endpoint:
+        web.check_contact(endpoint or about.endpoint)
+    context = Context(web, filling.name, filling.settings, endpoint, cache=filling.ledger.folder)
+    with sources.opened(entry, context) as source:
+        await filling.from_source(source)
+
+
+def _saved(error: Stale, folder: Path, name: str) -> Path:
+    path = folder / "stale" / f"{name}-{hashlib.sha256(error.page).hexdigest()[:8]}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(error.page)
+    return path
 
 
 def _judged(name: str, wanted: params.Class, report: Report) -> Report:
@@ -67,91 +115,24 @@ def _judged(name: str, wanted: params.Class, report: Report) -> Report:
 
 
 @dataclass
-class _Filling:
+class _Shelf:
+    """Where accepted images go: the folder and the report."""
+
     name: str
-    wanted: params.Class
-    settings: params.Scrape
     out: Path
-    ledger: Ledger
     report: Report
-    on_image: Callable[[float], object]
-    seen: set[str] = field(default_factory=set)
 
-    def from_source(self, source: Source) -> None:
-        terms = self.wanted.terms if source.takes_terms else [""]
-        unfinished = []
-        for number, term in enumerate(terms):
-            share = ceil(self._missing() / (len(terms) - number))
-            if not self._from_term(source, term, share):
-                unfinished.append(term)
-        for term in unfinished:  # others found less than their share
-            if self._missing():
-                self._from_term(source, term, self._missing())
-
-    def _from_term(self, source: Source, term: str, share: int) -> bool:
-        """Take up to `share` new images; whether the term has no more to give."""
-        if share == 0:
-            return False
-        before, candidates = len(self.report.items), 0
-        for found in self._found(source, term):
-            candidates += 1
-            if found is not None:
-                self._take(found, term, source.name)
-            if len(self.report.items) - before >= share:
-                return False
-        if candidates == 0 and not any(term == item.term for item in self.report.items):
-            where = f"the term {term!r}" if term else "the pattern"
-            self.report.warnings.append(f"classes.{self.name}: {source.name} has no results for {where}")
-        return True
-
-    def _found(self, source: Source, term: str) -> Iterator[Found | None]:
-        """What each new candidate turns into; None for those that failed, whose reason is recorded."""
-        for candidate in source.search(term):
-            address = f"{source.name} {candidate.address}"
-            if address in self.seen:
-                continue
-            self.seen.add(address)
-            found = self.ledger.get(address) if source.remembers else None
+    def put(self, item: Item, found: Obtained) -> None:
+        target = self.out / Path(item.path).name
+        if found.path is None:
+            target.write_bytes(found.data or b"")
+        else:
+            target.unlink(missing_ok=True)
             try:
-                found = found or source.fetch(candidate)
-            except FetchError as error:
-                self._reject("", "fetch", str(error))
-                yield None
-                continue
-            if source.remembers:
-                self.ledger.put(address, found)
-            yield found
+                os.link(found.path, target)  # the same bytes, once on the disk
+            except OSError:
+                shutil.copyfile(found.path, target)
+        self.report.items.append(item)
 
-    def _take(self, found: Found, term: str, source: str) -> None:
-        id_ = image_id(found.data)
-        label = found.title or found.image_url
-        if any(item.id == id_ for item in self.report.items):
-            self._reject(id_, "exact", f"{label}: the same file was already collected")
-            return
-        try:
-            header = image.read_header(found.data)
-        except image.ImageError as error:
-            self._reject(id_, "unreadable", f"{label}: {error}")
-            return
-        if min(header.width, header.height) < self.settings.min_side:
-            size = f"{header.width}x{header.height}"
-            self._reject(id_, "min_side", f"{label}: {size} pixels, scrape.min_side is {self.settings.min_side}")
-            return
-        if self.settings.licenses != "any" and found.license not in self.settings.licenses:
-            self._reject(id_, "licenses", f"{label}: licence {found.license}")
-            return
-        file = f"{id_}.{header.extension}"
-        (self.out / file).write_bytes(found.data)
-        self.report.items.append(Item(
-            id=id_, class_=self.name, path=f"{self.name}/{file}", width=header.width, height=header.height,
-            bytes=len(found.data), format=header.format, term=term, source=source, image_url=found.image_url,
-            page_url=found.page_url, title=found.title, creator=found.creator, license=found.license,
-            license_url=found.license_url, fetched_at=found.fetched_at,
-        ))
-        self.on_image(1)
-
-    def _reject(self, id_: str, rule: str, detail: str) -> None:
+    def refuse(self, id_: str, rule: str, detail: str) -> None:
         self.report.rejections.append(Rejection(id_, self.name, rule, detail))
-
-    def _missing(self) -> int:
-        return self.wanted.count - len(self.report.items)

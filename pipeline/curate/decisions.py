@@ -1,13 +1,6 @@
-"""What people decided: data/review/<class>.csv and forgotten.csv, read with patience for how they were made.
+"""What people decided: data/review/<class>.csv, in which everything that is no decision is an error with its line."""
 
-A spreadsheet's habits are accepted (byte-order mark, CRLF, semicolons, columns in another order), and so
-are the traces of `merge=union` (repeated headers, repeated rows). Everything else is an error that
-names file and line.
-"""
-
-import csv
 import difflib
-import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,8 +8,9 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 from pipeline.item import write_table
+from pipeline.spreadsheet import read_rows
 
-__all__ = ["COLUMNS", "REASONS", "Box", "Decision", "Forgotten", "read_decisions", "read_forgotten", "write_decisions"]
+__all__ = ["COLUMNS", "REASONS", "Box", "Decision", "read_decisions", "write_decisions"]
 
 COLUMNS = ("id", "decision", "reason", "reviewer", "reviewed_at", "crop", "note")
 REASONS = ("offtopic", "watermark", "blurry", "text", "drawing", "people", "duplicate", "other")
@@ -53,14 +47,6 @@ class Decision:
         return bool(self.decision or self.reviewed_at or self.crop)
 
 
-@dataclass(frozen=True)
-class Forgotten:
-    """Takedowns: ids and addresses that no build may hold again."""
-
-    ids: frozenset[str]
-    urls: frozenset[str]
-
-
 def read_decisions(folder: Path) -> dict[str, Decision]:
     """Every image's decision, by id, from all files of the folder; a blank means not decided.
 
@@ -84,54 +70,13 @@ def read_decisions(folder: Path) -> dict[str, Decision]:
 
 def read_file(path: Path) -> list[Decision]:
     """The rows of one decisions file, in its order."""
-    return [_decision(row, path, line) for line, row in _rows(path, ("id", "decision"), COLUMNS)]
-
-
-def read_forgotten(folder: Path) -> Forgotten:
-    """The takedowns in forgotten.csv (id, url, forgotten_at, reason); none where the file is missing."""
-    path = folder / "forgotten.csv"
-    if not path.exists():
-        return Forgotten(frozenset(), frozenset())
-    rows = [row for _, row in _rows(path, ("id", "url"), ("id", "url", "forgotten_at", "reason"))]
-    return Forgotten(frozenset(r["id"] for r in rows if r["id"]), frozenset(r["url"] for r in rows if r["url"]))
+    return [_decision(row, path, line) for line, row in read_rows(path, ("id", "decision"), COLUMNS)]
 
 
 def write_decisions(path: Path, decisions: Iterable[Decision]) -> None:
     """Write a decisions file, sorted by id, one row for an id."""
     rows = {row.id: row for row in decisions}
     write_table(path, COLUMNS, ([getattr(rows[i], column) for column in COLUMNS] for i in sorted(rows)))
-
-
-def _rows(path: Path, required: tuple[str, ...], allowed: tuple[str, ...]) -> Iterable[tuple[int, Mapping[str, str]]]:
-    """(line, row) for each data row, as stripped strings."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: this is not UTF-8 text; save it from the spreadsheet as CSV UTF-8") from None
-    head = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ",")
-    header: list[str] = []
-    for cells in reader:
-        cells = [cell.strip() for cell in cells]
-        if not any(cells):
-            continue
-        if not header:
-            header = [cell.lower() for cell in cells]
-            _check_header(path, header, required, allowed)
-        elif [cell.lower() for cell in cells] != header:
-            if len(cells) > len(header) and any(cells[len(header):]):
-                raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns; "
-                                "put quotes around a cell that has a comma in it")
-            yield reader.line_num, dict(zip(header, [*cells, *[""] * len(header)], strict=False))
-
-
-def _check_header(path: Path, header: list[str], required: tuple[str, ...], allowed: tuple[str, ...]) -> None:
-    missing = [name for name in required if name not in header]
-    if missing:
-        raise UserError(f"{path}, line 1: no column {', '.join(missing)}; the first line names the columns: {','.join(allowed)}")
-    unknown = [name for name in header if name and name not in allowed]
-    if unknown:
-        raise UserError(f"{path}, line 1: unknown column {unknown[0]!r}; allowed: {', '.join(allowed)}")
 
 
 def _decision(row: Mapping[str, str], path: Path, line: int) -> Decision:

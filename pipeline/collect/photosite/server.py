@@ -1,11 +1,13 @@
 """The photosite's pages: a search box, a grid that loads as one scrolls, a page for each picture."""
 
+import mimetypes
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
+from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI, HTTPException
@@ -13,7 +15,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from jinja2 import DictLoader, Environment, select_autoescape
 
 from pipeline import image
-from pipeline.collect.photosite.catalogue import Photo, find
+from pipeline.collect.photosite.catalogue import CREDIT, EMOJI_CREATOR, Photo, find
 from pipeline.errors import UserError
 
 __all__ = ["application", "served"]
@@ -23,9 +25,12 @@ BATCHES = 3  # batches that load by scrolling alone; then a "Show more" button a
 
 
 @contextmanager
-def served(photos: list[Photo]) -> Iterator[str]:
-    """Serve on a free port of 127.0.0.1 for as long as the block runs; gives the base address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+def served(photos: list[Photo], port: int = 0) -> Iterator[str]:
+    """Serve on 127.0.0.1 (a free port where 0) for as long as the block runs; gives the base address."""
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise UserError(f"the photosite cannot use port {port} of 127.0.0.1 ({error.strerror}); choose another") from None
     config = uvicorn.Config(application(photos), log_level="warning", lifespan="off", access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -47,6 +52,7 @@ def application(photos: list[Photo]) -> FastAPI:
     app = FastAPI(openapi_url=None)
     pages = _templates()
     by_slug = {photo.slug: photo for photo in photos}
+    credit = CREDIT if any(photo.creator == EMOJI_CREATOR for photo in photos) else ""
 
     def photo_of(slug: str) -> Photo:
         if slug not in by_slug:
@@ -55,12 +61,12 @@ def application(photos: list[Photo]) -> FastAPI:
 
     @app.get("/", response_class=HTMLResponse)
     def home() -> str:
-        return pages.get_template("home.html").render(total=len(photos), query="")
+        return pages.get_template("home.html").render(total=len(photos), query="", credit=credit)
 
     @app.get("/search", response_class=HTMLResponse)
     def search(q: str) -> str:
         found = len(find(photos, q))
-        return pages.get_template("search.html").render(query=q, found=found, batches=BATCHES)
+        return pages.get_template("search.html").render(query=q, found=found, batches=BATCHES, credit=credit)
 
     @app.get("/results")
     def results(q: str, after: int = 0) -> dict[str, object]:
@@ -72,18 +78,25 @@ def application(photos: list[Photo]) -> FastAPI:
     @app.get("/photo/{slug}", response_class=HTMLResponse)
     def detail(slug: str) -> str:
         photo = photo_of(slug)
-        header = image.read_header(photo.file.read_bytes())
-        return pages.get_template("photo.html").render(photo=photo, header=header, query="")
+        try:
+            header = image.read_header(photo.file.read_bytes())
+        except image.ImageError:
+            header = None  # the page shows a broken picture, as sites do
+        return pages.get_template("photo.html").render(photo=photo, header=header, query="", credit=credit)
 
     @app.get("/thumb/{slug}.png")
     def thumbnail(slug: str) -> Response:
-        picture = image.open_image(photo_of(slug).file)
+        try:
+            picture = image.open_image(photo_of(slug).file)
+        except image.ImageError as error:
+            raise HTTPException(404, str(error)) from None
         picture.thumbnail((48, 48))
         return Response(image.encode_png(picture), media_type="image/png")
 
-    @app.get("/files/{slug}.png")
-    def file(slug: str) -> FileResponse:
-        return FileResponse(photo_of(slug).file, media_type="image/png")
+    @app.get("/files/{name}")
+    def file(name: str) -> FileResponse:
+        path = photo_of(Path(name).stem).file
+        return FileResponse(path, media_type=mimetypes.guess_type(path.name)[0])
 
     return app
 

@@ -1,8 +1,9 @@
 """The demo's own image search, used as a person would: type, scroll, show more, open each picture's page."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -13,13 +14,19 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.wait import WebDriverWait
 
+from pipeline import source_params
 from pipeline.collect import browser
-from pipeline.collect.fetch import Fetcher, FetchError
+from pipeline.collect.fetch import FetchError
 from pipeline.collect.photosite import catalogue, server
-from pipeline.collect.sources.source import Candidate, Found
+from pipeline.collect.sources.source import About, Candidate, Context, Found, Page
+from pipeline.collect.web import Web
 from pipeline.errors import UserError
 
-__all__ = ["Photosite", "opened", "parse_photo"]
+__all__ = ["ABOUT", "Photosite", "opened", "parse_photo"]
+
+ABOUT = About(
+    needs="Chromium and its driver", allows="everything: emoji by Twemoji, CC-BY 4.0, or the files of a folder of yours", public_web=False,
+)
 
 PUBLIC = "http://photosite"  # the site's name in provenance: its real address has a port that changes
 PATIENCE = 20  # seconds without anything new on the page
@@ -30,7 +37,7 @@ return [[...document.querySelectorAll("#grid a")].map(link => link.href), shown(
 """
 
 
-class _Page(NamedTuple):
+class _Shown(NamedTuple):
     links: list[str]
     more: bool  # "Show more" is offered
     end: bool  # it says that this is everything
@@ -39,35 +46,41 @@ class _Page(NamedTuple):
         return len(self.links) > given or self.end
 
 
-@dataclass(frozen=True)
+@dataclass
 class Photosite:
-    """The site at `base`, seen through `window`."""
+    """The site at `base`, seen through `window`; `public` stands for `base` in what is remembered."""
 
     base: str
+    public: str
     window: WebDriver
-    fetcher: Fetcher = field(default_factory=Fetcher)
+    web: Web
     name: str = "photosite"
     takes_terms: bool = True
-    remembers: bool = True
+    local: bool = False
+    _term: str | None = None  # the term whose results the window shows
 
-    def search(self, term: str) -> Iterator[Candidate]:
-        self._ask(term)
-        given = 0
+    async def search(self, term: str, cursor: str | None) -> Page:
+        return await asyncio.to_thread(self._beyond, term, int(cursor or 0))
+
+    async def fetch(self, candidate: Candidate) -> Found:
+        page_url = self.base + candidate.address.removeprefix(self.public)
+        found = parse_photo((await self.web.get(page_url)).data, page_url)
+        full = await self.web.image(found)
+        image_url = self.public + found.image_url.removeprefix(self.base)
+        return Found(full.data, replace(found, address=candidate.address, image_url=image_url, page_url=candidate.address))
+
+    def _beyond(self, term: str, given: int) -> Page:
+        """The results after the first `given`, as far as the page has or loads them."""
+        if self._term != term:
+            self._term = None
+            self._ask(term)
+            self._term = term
         while True:
             page = self._page()
-            for link in page.links[given:]:
-                yield Candidate(PUBLIC + urlsplit(link).path)
-            given = len(page.links)
-            if page.end:
-                return
-            self._more(given)
-
-    def fetch(self, candidate: Candidate) -> Found:
-        page_url = self.base + candidate.address.removeprefix(PUBLIC)
-        found = parse_photo(self.fetcher.get(page_url), page_url)
-        data = self.fetcher.get(found.pop("full"))
-        path = urlsplit(page_url).path
-        return Found(data, **{**found, "image_url": PUBLIC + urlsplit(found["image_url"]).path, "page_url": PUBLIC + path})
+            if page.beyond(given):
+                candidates = [Candidate(self.public + link.removeprefix(self.base)) for link in page.links[given:]]
+                return Page(candidates, None if page.end else str(len(page.links)))
+            self._more(len(page.links))
 
     def _ask(self, term: str) -> None:
         self.window.get(self.base)
@@ -86,9 +99,9 @@ class Photosite:
             self.window.find_element(By.ID, "more").click()
             self._wait(lambda: self._page().beyond(given), "more results")
 
-    def _page(self) -> "_Page":
+    def _page(self) -> _Shown:
         """All that the page shows, read at one moment: a batch may arrive between two questions."""
-        return _Page(*self.window.execute_script(READ_PAGE))
+        return _Shown(*self.window.execute_script(READ_PAGE))
 
     def _wait(self, condition: object, what: str) -> None:
         try:
@@ -97,28 +110,29 @@ class Photosite:
             raise UserError(f"photosite: {what} did not come within {PATIENCE} s; run again") from None
 
 
-def parse_photo(page: bytes, page_url: str) -> dict[str, str]:
-    """A picture's page to its provenance, with `full`, the address of the full-size file. Raises FetchError."""
+def parse_photo(page: bytes, page_url: str) -> Candidate:
+    """A picture's page to what it says; `image_url` is the full-size file. Raises FetchError."""
     soup = BeautifulSoup(page, "html.parser")
     full, licence = soup.select_one("a#full"), soup.select_one("a[rel~=license]")
     title, creator = soup.select_one("h1"), soup.select_one("[itemprop=creator]")
     day = soup.select_one("[itemprop=datePublished]")
     if not isinstance(full, Tag) or not title:
-        raise FetchError(f"{page_url}: the page has no full-size picture")
-    address = urljoin(page_url, str(full["href"]))
-    return {
-        "full": address,
-        "image_url": address,
-        "title": title.get_text(strip=True),
-        "creator": creator.get_text(strip=True) if creator else "",
-        "license": licence.get_text(strip=True) if licence else "unknown",
-        "license_url": str(licence["href"]) if licence else "",
-        "fetched_at": str(day["datetime"]) if day else "",
-    }
+        raise FetchError("unreadable_page", f"{page_url}: the page has no full-size picture")
+    return Candidate(
+        page_url, urljoin(page_url, str(full["href"])), page_url, title.get_text(strip=True),
+        creator.get_text(strip=True) if creator else "", licence.get_text(strip=True) if licence else "unknown",
+        str(licence["href"]) if licence else "", published=str(day["datetime"]) if day else "",
+    )
 
 
 @contextmanager
-def opened() -> Iterator[Photosite]:
-    """Serve the site and open a browser on it, for the length of the block."""
-    with server.served(catalogue.emoji()) as base, browser.opened() as window:
-        yield Photosite(base, window)
+def opened(options: source_params.Photosite, context: Context) -> Iterator[Photosite]:
+    """Serve the site and open a browser on it, for the length of the block; at an endpoint, the one that is there."""
+    if context.endpoint:
+        with browser.opened() as window:
+            yield Photosite(context.endpoint, context.endpoint, window, context.web)
+        return
+    photos = catalogue.of_folder(context.base / options.folder) if options.folder else catalogue.emoji()
+    with server.served(photos) as base, browser.opened() as window:
+        context.web.allow(urlsplit(base).netloc)
+        yield Photosite(base, PUBLIC, window, context.web)

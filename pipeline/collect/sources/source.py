@@ -1,47 +1,112 @@
-"""What a source is: it names candidates for a term, and turns a candidate into bytes with provenance."""
+"""What a source is: it lists candidates for a term, page by page, and turns a candidate into bytes."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["Candidate", "Found", "Source"]
+from pipeline import params
+
+if TYPE_CHECKING:
+    from pipeline.collect.web import Web
+
+__all__ = ["About", "Candidate", "Context", "Found", "Page", "Refused", "Source", "Stale"]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Something that may become an image. `address` names it for good: no port, no token, no date."""
+    """Something that may become an image, and what the source says of it; see item.Item for the fields.
+
+    `address` names it for good within its source: no port, no token, no date. For most it is the image's URL.
+    `width` and `height` are as claimed, in pixels, 0 where nothing is: what is surely too small is not downloaded.
+    `split` is the source's own, "" where it has none. `published` is a day, for images that came out of a package.
+    """
 
     address: str
-
-
-@dataclass(frozen=True)
-class Found:
-    """The original bytes and what the source says of them; see item.Item for the fields."""
-
-    data: bytes
     image_url: str = ""
     page_url: str = ""
     title: str = ""
     creator: str = ""
     license: str = "unknown"
     license_url: str = ""
-    fetched_at: str = ""
+    width: int = 0
+    height: int = 0
+    split: str = ""
+    published: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Candidates, best first, and the cursor that asks for the next page; None where this is the last."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    next: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The original bytes, untouched, and the candidate with all that is known by now."""
+
+    data: bytes
+    candidate: Candidate
 
 
 class Source(Protocol):
-    """A place that images come from. `remembers` says whether its downloads belong in the ledger."""
+    """A place that images come from. Both methods may wait; neither keeps state that a killed run would miss."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def takes_terms(self) -> bool: ...
+    def takes_terms(self) -> bool:
+        """Whether a search term means anything to it; a folder is listed once, with the term ""."""
 
     @property
-    def remembers(self) -> bool: ...
+    def local(self) -> bool:
+        """Whether its images are on this machine: they are then read again rather than remembered in the ledger."""
 
-    def search(self, term: str) -> Iterator[Candidate]:
-        """Candidates for `term`, best first, found as they are asked for. Raises UserError."""
+    async def search(self, term: str, cursor: str | None) -> Page:
+        """The page of candidates at `cursor`, a string of this source's own; None asks for the first.
 
-    def fetch(self, candidate: Candidate) -> Found:
+        No candidates and no `next` means "no results". Raises Stale where the answer has an unknown shape,
+        Refused where the source will not answer (captcha, quota, key), fetch.FetchError where it cannot be reached.
+        """
+
+    async def fetch(self, candidate: Candidate) -> Found:
         """The candidate's original bytes. Raises fetch.FetchError."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a source is given to work with."""
+
+    web: "Web"
+    class_name: str
+    settings: params.Scrape
+    endpoint: str = ""  # instead of the source's own base URL, without a slash at its end
+    base: Path = Path()  # what relative paths in params.yaml are relative to
+    cache: Path = Path()  # a folder for what is unpacked or downloaded whole
+
+
+@dataclass(frozen=True)
+class About:
+    """What `darkroom sources` says of a source. `terms_of_service` is the page that a search engine's users agree to."""
+
+    needs: str = ""
+    allows: str = ""
+    public_web: bool = True
+    terms_of_service: str = ""
+    endpoint: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stale(Exception):
+    """The parser for a source no longer fits what it answers; `page` is the answer, to be saved and looked at."""
+
+    def __init__(self, source: str, reason: str, page: bytes) -> None:
+        super().__init__(f"the parser for {source} is stale: {reason}")
+        self.page = page
+
+
+class Refused(Exception):
+    """A source will not answer now; the message says why, and what would change it."""

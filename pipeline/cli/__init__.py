@@ -1,0 +1,20 @@
+"""`darkroom …`: what a person does by hand beside DVC."""
+
+import argparse
+from collections.abc import Sequence
+
+from pipeline.cli import collect, forget, generate, repro, review
+from pipeline.errors import reported
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the command."""
+    parser = argparse.ArgumentParser(prog="darkroom", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for part in (repro, review, generate, collect, forget):
+        part.add(commands)
+    given = parser.parse_args(arguments)
+    with reported():
+        given.run(given)

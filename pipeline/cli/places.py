@@ -1,0 +1,25 @@
+"""Where a dataset project keeps things, and what the commands share."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+__all__ = ["DATASET", "DEDUPED", "LEDGER", "MODEL", "RAW", "REVIEW", "SHEETS", "Commands", "positive"]
+
+DEDUPED, RAW, REVIEW, MODEL = Path("data/deduped"), Path("data/raw"), Path("data/review"), Path("data/model")
+DATASET = Path("data/dataset")
+SHEETS = Path("data/.cache/review")
+LEDGER = Path("data/.cache/collect")
+
+if TYPE_CHECKING:
+    Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+else:
+    Commands = argparse.Action
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not allowed; at least 1 is")
+    return number

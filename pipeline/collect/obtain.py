@@ -1,0 +1,103 @@
+"""One candidate to one image: out of the ledger where it was had before, else downloaded, checked and kept there."""
+
+import asyncio
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline import image
+from pipeline.collect.fetch import FetchError
+from pipeline.collect.ledger import Ledger, Record
+from pipeline.collect.sources.source import Candidate, Source
+from pipeline.item import image_id
+
+__all__ = ["Obtained", "address_of", "obtain"]
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """An image (`id`, `header`, and its bytes as `data` or in the file `path`), or the `reason` why there is none."""
+
+    candidate: Candidate
+    day: str = ""
+    id: str = ""
+    size: int = 0
+    header: image.Header | None = None
+    data: bytes | None = None
+    path: Path | None = None
+    reason: str = ""
+    detail: str = ""
+    may_pass: bool = False
+    fetched: bool = False
+
+
+def address_of(source: Source, candidate: Candidate) -> str:
+    """The candidate's key in the ledger: a web address is one and the same for every source that names it."""
+    return candidate.address if candidate.address.startswith(("http://", "https://")) else f"{source.name} {candidate.address}"
+
+
+async def obtain(ledger: Ledger, source: Source, candidate: Candidate) -> Obtained:
+    """Get the candidate's original bytes; never raises for what is wrong with one image."""
+    if source.local:
+        return await _read_here(source, candidate)
+    address = address_of(source, candidate)
+    record = ledger.get(address)
+    if record and record.id and (known := _known(ledger, record, candidate)):
+        return known
+    if record and record.reason and not record.may_pass:
+        return Obtained(candidate, record.day, reason=record.reason, detail=record.detail)
+    day = datetime.now(UTC).date().isoformat()
+    try:
+        found = await source.fetch(candidate)
+    except FetchError as error:
+        got = Obtained(candidate, day, reason=error.reason, detail=str(error), may_pass=error.may_pass)
+    else:  # in a thread: hashing and writing let the network go on
+        got = await asyncio.get_running_loop().run_in_executor(None, _kept, ledger, found.data, found.candidate, day)
+    ledger.put(address, Record(got.candidate, day, got.id, got.reason, got.detail, got.may_pass))
+    return got
+
+
+async def _read_here(source: Source, candidate: Candidate) -> Obtained:
+    """An image of this machine, which goes straight to where it is wanted."""
+    try:
+        found = await source.fetch(candidate)
+        header = _header(found.data)
+    except FetchError as error:
+        return Obtained(candidate, reason=error.reason, detail=str(error))
+    except image.ImageError as error:
+        return Obtained(candidate, reason="unreadable", detail=str(error))
+    return Obtained(found.candidate, "", image_id(found.data), len(found.data), header, found.data)
+
+
+def _kept(ledger: Ledger, data: bytes, candidate: Candidate, day: str) -> Obtained:
+    """Check what was downloaded, and keep it if it is an image."""
+    try:
+        header = _header(data)
+    except image.ImageError as error:
+        return Obtained(candidate, day, size=len(data), reason="unreadable", detail=str(error), fetched=True)
+    id_ = ledger.keep(data)
+    return Obtained(candidate, day, id_, len(data), header, path=ledger.path(id_), fetched=True)
+
+
+def _known(ledger: Ledger, record: Record, candidate: Candidate) -> Obtained | None:
+    """The image that the ledger has, unless its file was changed."""
+    path = ledger.path(record.id)
+    data = path.read_bytes()
+    if image_id(data) != record.id:
+        path.unlink()
+        return None
+    return Obtained(_merged(record.candidate, candidate), record.day, record.id, len(data), _header(data), path=path)
+
+
+def _header(data: bytes) -> image.Header:
+    """Type and size by the content, and no missing end: nothing is decoded. Raises image.ImageError."""
+    header = image.read_header(data)
+    image.check_complete(data)
+    return header
+
+
+def _merged(before: Candidate, now: Candidate) -> Candidate:
+    """What is said now, and where that is silent what was said when the image was fetched."""
+    silent = ("", 0, "unknown")
+    said = {f.name: getattr(now, f.name) for f in fields(now) if getattr(now, f.name) not in silent}
+    return replace(before, **said)

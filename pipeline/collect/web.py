@@ -1,0 +1,215 @@
+"""The public web as sources see it: pages and images, with manners, past the guard, a few tries for what can pass."""
+
+import asyncio
+import email.utils
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.cookies import CookieError, SimpleCookie
+from importlib.metadata import version
+from urllib.parse import urlencode, urljoin, urlsplit
+
+import aiohttp
+
+from pipeline import params
+from pipeline.collect.fetch import REDIRECTS, Answer, FetchError, Limits, request
+from pipeline.collect.guard import Guard, PinnedResolver
+from pipeline.collect.manners import Robots, opt_out, tdm_reserved
+from pipeline.collect.pace import LONGEST_WAIT, Pace
+from pipeline.collect.sources.source import Candidate, Found
+from pipeline.errors import UserError
+
+__all__ = ["AGENT", "Web"]
+
+AGENT = "Darkroom"
+TRIES = 4
+WORTH_A_RETRY = frozenset({"connect", "dns", "reset", "bad_http", "length"})  # a timeout has cost enough: the next run asks again
+ORIGINS = 4096  # whose robots.txt is remembered
+NOTHING: Mapping[str, str] = {}
+
+
+@dataclass
+class Web:
+    """One session of downloads."""
+
+    session: aiohttp.ClientSession
+    settings: params.Scrape
+    pace: Pace
+    resolver: PinnedResolver
+    limits: Limits = field(default_factory=Limits)
+    _robots: dict[str, "asyncio.Task[_House]"] = field(default_factory=dict)
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, settings: params.Scrape, pace: Pace | None = None, limits: Limits | None = None) -> AsyncIterator["Web"]:
+        """A session for the length of the block, with the manners and the guard that `settings` ask for."""
+        pace, limits = pace or Pace(), limits or Limits()
+        resolver = PinnedResolver(Guard(frozenset(settings.allow_hosts)))
+        connector = aiohttp.TCPConnector(limit=pace.connections, resolver=resolver, ttl_dns_cache=60)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect, sock_read=limits.read)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
+            headers={"User-Agent": user_agent(settings.contact), "Accept-Encoding": "gzip, deflate"},
+        ) as session:
+            yield cls(session, settings, pace, resolver, limits)
+
+    async def get(
+        self, url: str, params: Mapping[str, str] = NOTHING, headers: Mapping[str, str] = NOTHING, accept: tuple[int, ...] = (200,),
+    ) -> Answer:
+        """The answer of a source's own page or API. Raises FetchError for a status not in `accept`, and where nothing comes.
+
+        robots.txt speaks of a site's pages to crawlers; a source that was chosen by name is asked all the same.
+        """
+        return await self._tried(f"{url}?{urlencode(params)}" if params else url, headers, accept, crawling=False)
+
+    async def image(self, candidate: Candidate) -> Found:
+        """The original bytes at the candidate's `image_url`. Raises FetchError, also where the site opts out."""
+        headers = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
+        answer = await self._tried(candidate.image_url, headers, (200,), crawling=True)
+        return Found(answer.data, candidate)
+
+    async def _tried(self, url: str, headers: Mapping[str, str], accept: tuple[int, ...], crawling: bool) -> Answer:
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._followed(url, headers, accept, crawling)
+            except FetchError as error:
+                wait = error.wait if error.wait is not None else random.uniform(0, 0.5 * 2**attempt)  # full jitter
+                again = error.reason in WORTH_A_RETRY or (error.may_pass and error.status)
+                if not again or attempt == TRIES or wait > LONGEST_WAIT:
+                    raise
+            await asyncio.sleep(wait)
+        raise AssertionError("unreachable")
+
+    async def _followed(self, url: str, headers: Mapping[str, str], accept: tuple[int, ...], crawling: bool) -> Answer:
+        start, here, cookies = time.monotonic(), url, SimpleCookie()
+        for _ in range(self.limits.redirects + 1):
+            self.check_contact(here)
+            if crawling:
+                await self._permitted(here)
+            sent = {**headers, "Cookie": cookies.output([], "", ";").strip()} if cookies else headers
+            left = replace(self.limits, total=max(0.1, self.limits.total - (time.monotonic() - start)))
+            async with self.pace.slot(urlsplit(here).netloc):
+                answer = await request(self.session, here, self.resolver.guard, left, sent, self._judge if crawling else _no_judge)
+                if answer.status not in (*accept, *REDIRECTS):
+                    raise _status_error(url, answer)
+            if answer.status not in REDIRECTS or "Location" not in answer.headers:
+                if answer.status not in accept:
+                    raise _status_error(url, answer)
+                return answer
+            there = urljoin(here, answer.headers["Location"])
+            if urlsplit(there).netloc == urlsplit(here).netloc:
+                _remember(cookies, answer)
+            else:
+                cookies, headers = SimpleCookie(), {name: value for name, value in headers.items() if name != "Authorization"}
+            here = there
+        raise FetchError("redirects", f"{url}: more than {self.limits.redirects} redirects")
+
+    def allow(self, host: str) -> None:
+        """Let this host:port of our own be reached too, such as a server that a source runs while it is open."""
+        self.resolver.guard = Guard(self.resolver.guard.allow_hosts | {host})
+
+    def check_contact(self, url: str) -> None:
+        """Raises UserError where `url` is on the public web and the operator has not said how to be reached."""
+        if not self.settings.contact and not self.resolver.guard.is_named(url):
+            raise UserError(
+                "params.yaml: scrape.contact is empty; sites must be able to reach whoever runs this: give an e-mail address or "
+                "a web page of yours, then run again"
+            )
+
+    def _judge(self, url: str, answer: aiohttp.ClientResponse) -> None:
+        if self.settings.opt_outs and (directive := opt_out(answer.headers.items(), AGENT)):
+            raise FetchError("opt_out", f"{url}: the site does not want it used ({directive})")
+
+    async def _permitted(self, url: str) -> None:
+        """Raises FetchError where the site's robots.txt or TDM reservation forbids `url`."""
+        if not (self.settings.robots or self.settings.opt_outs) or urlsplit(url).scheme not in ("http", "https"):
+            return
+        house = await self._house(url)
+        if self.settings.robots and not house.robots.allows(url):
+            if house.status >= 500:
+                raise FetchError("robots_unreachable", f"{url}: the site's robots.txt answers {house.status}; it may be had later")
+            raise FetchError("robots", f"{url}: the site's robots.txt does not allow it")
+        if self.settings.opt_outs and tdm_reserved(house.tdm, urlsplit(url).path):
+            raise FetchError("opt_out", f"{url}: the site reserves text and data mining (tdmrep.json)")
+
+    async def _house(self, url: str) -> "_House":
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if origin not in self._robots:
+            if len(self._robots) >= ORIGINS:
+                self._robots.pop(next(iter(self._robots)))
+            self._robots[origin] = asyncio.create_task(self._ask_house(origin))
+        try:
+            return await asyncio.shield(self._robots[origin])
+        except FetchError:
+            self._robots.pop(origin, None)  # so that the next image asks again; pace leaves a dead host alone
+            raise
+
+    async def _ask_house(self, origin: str) -> "_House":
+        anything = tuple(range(200, 600))
+        limits = replace(self, limits=replace(self.limits, bytes=2**20))
+        try:
+            answer = await limits._followed(f"{origin}/robots.txt", NOTHING, anything, crawling=False)
+            robots = Robots.of(answer.status, answer.data)
+            status = answer.status
+        except FetchError as error:
+            if error.reason in ("redirects", "too_large"):  # RFC 9309, 2.3.1.2: as if there were none
+                robots, status = Robots.of(404, b""), 404
+            else:
+                raise
+        if robots.delay():
+            self.pace.slow_down(urlsplit(origin).netloc, robots.delay())
+        tdm = b""
+        if self.settings.opt_outs:
+            try:
+                answer = await limits._followed(f"{origin}/.well-known/tdmrep.json", NOTHING, (200,), crawling=False)
+                tdm = answer.data
+            except FetchError:
+                tdm = b""  # most sites have none, and a broken one reserves nothing
+        return _House(robots, status, tdm)
+
+
+@dataclass(frozen=True)
+class _House:
+    """The rules of one origin."""
+
+    robots: Robots
+    status: int
+    tdm: bytes
+
+
+def user_agent(contact: str) -> str:
+    """Who asks, and how to reach whoever runs it."""
+    return f"{AGENT}/{version('darkroom')}" + (f" (+{contact})" if contact else "") + f" aiohttp/{aiohttp.__version__}"
+
+
+def _no_judge(url: str, answer: aiohttp.ClientResponse) -> None:
+    pass
+
+
+def _remember(cookies: SimpleCookie, answer: Answer) -> None:
+    for name, value in answer.headers.items():
+        if name.lower() == "set-cookie":
+            try:
+                cookies.load(value)
+            except CookieError:
+                continue
+
+
+def _status_error(url: str, answer: Answer) -> FetchError:
+    wait = _seconds(answer.headers.get("Retry-After", "")) if answer.status in (429, 503) else None
+    return FetchError(f"http_{answer.status}", f"{url}: status {answer.status}", answer.status, answer.data[:65536], wait)
+
+
+def _seconds(retry_after: str) -> float | None:
+    """RFC 9110, 10.2.3: seconds, or a date."""
+    if retry_after.strip().isdigit():
+        return float(retry_after)
+    try:
+        date = email.utils.parsedate_to_datetime(retry_after)
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,1 @@
+"""Servers that play real sites, on loopback, with the shapes those sites answer with."""
