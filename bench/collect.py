@@ -42,7 +42,8 @@ from pipeline.collect.scrape import scrape
 urls, host, count, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 wanted = params.Class.model_validate({"count": count, "sources": [{"urls": {"path": urls}}]})
 start = time.perf_counter()
-report = scrape("bench", wanted, params.Scrape(allow_hosts=[host]), out / "bench", out / "ledger", params.Run(per_host=64))
+report = scrape("bench", wanted, params.Scrape(allow_hosts=[host], contact="bench@example.org"), out / "bench", out / "ledger", params.Run(per_host=64))
+print(report.tally, [r.detail for r in report.rejections][:3], file=sys.stderr) if report.rejections else None
 print(json.dumps({"images": len(report.items), "seconds": time.perf_counter() - start}))
 """
 
@@ -159,7 +160,8 @@ def _theirs(peers: Path, urls: Path, out: Path) -> Measured:
 def _run(command: list[object], out: Path, keep: bool = False) -> tuple[str, float, float, float]:
     """What it printed, wall seconds, CPU seconds of it and its children, peak memory of the largest process in MB."""
     start = time.perf_counter()
-    environment = {**os.environ, "NO_ALBUMENTATIONS_UPDATE": "1"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # both compiled, as installed
+    environment["NO_ALBUMENTATIONS_UPDATE"] = "1"
     with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=errors, env=environment)
         _, status, used = os.wait4(process.pid, 0)

@@ -2,6 +2,7 @@ import asyncio
 import io
 import os
 import struct
+import sys
 import tarfile
 import tracemalloc
 import zipfile
@@ -81,15 +82,20 @@ def test_every_kind_gives_its_files_by_name_with_their_bytes(tmp_path: Path, end
 
 @pytest.mark.parametrize("ending", [".zip", ".tar", ".tgz"])
 def test_many_threads_read_at_once(tmp_path: Path, ending: str) -> None:
-    files = {f"{number:03}": os.urandom(3000) * 20 for number in range(60)}
+    files = {f"{number:03}": os.urandom(3000) * 20 for number in range(100)}
     packed(tmp_path / f"a{ending}", files)
 
     async def all_at_once(source: Source) -> dict[str, bytes]:
         found = await asyncio.gather(*(source.fetch(Candidate(name)) for name in files))
         return {f.candidate.address: f.data for f in found}
 
+    interval = sys.getswitchinterval()
     with opened(tmp_path, f"a{ending}") as source:
-        assert asyncio.run(all_at_once(source)) == files
+        try:
+            sys.setswitchinterval(1e-6)  # threads take turns as often as they can
+            assert asyncio.run(all_at_once(source)) == files
+        finally:
+            sys.setswitchinterval(interval)
 
 
 def test_the_kind_is_in_the_bytes_not_in_the_name(tmp_path: Path) -> None:
@@ -290,7 +296,8 @@ def test_one_damaged_member_is_one_refusal(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz"])
 def test_a_tar_that_breaks_off_is_an_error(tmp_path: Path, ending: str) -> None:
-    packed(tmp_path / f"a{ending}", {"1.png": os.urandom(2**17), "2.png": os.urandom(2**17)})
+    size = 2**20 if ending == ".tar.bz2" else 2**17  # bzip2 gives nothing before a whole block of 900,000 bytes
+    packed(tmp_path / f"a{ending}", {"1.png": os.urandom(size), "2.png": os.urandom(size)})
     os.truncate(tmp_path / f"a{ending}", (tmp_path / f"a{ending}").stat().st_size // 2)
     assert "cannot be read" in refused(tmp_path, f"a{ending}")
     assert not list(tmp_path.glob("cache/*"))

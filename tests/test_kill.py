@@ -24,10 +24,10 @@ from pipeline import params
 from pipeline.collect.scrape import scrape
 
 base, out = sys.argv[1], Path(sys.argv[2])
-wanted = params.Class(terms=["barn", "red barn"], count=%d, sources=["commons"])
+wanted = params.Class(terms=["barn", "red barn"], count=int(sys.argv[3]), sources=["commons"])
 settings = params.Scrape(contact="tests@example.org", endpoints={"commons": base}, allow_hosts=[base.removeprefix("http://")])
 scrape("barns", wanted, settings, out / "barns", out / "ledger", params.Run(per_host=16))
-""" % IMAGES
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def site() -> Iterator[Served]:
 
 
 def start(site: Served, out: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", SCRAPE, site.base, str(out)], cwd=ROOT)
+    return subprocess.Popen([sys.executable, "-c", SCRAPE, site.base, str(out), str(IMAGES)], cwd=ROOT)
 
 
 def files(out: Path) -> dict[str, bytes]:

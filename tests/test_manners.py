@@ -198,7 +198,8 @@ TDMREP = json.dumps([
     ("path", "reserved"),
     [
         ("/directory-a/", True), ("/directory-a/paper.pdf", True), ("/directory-a", False), ("/directory-b/html/x/y.html?z=1", True),
-        ("/directory-b/images/x.jpg", False), ("/directory-b/", False), ("/Directory-A/x", False), ("/", False), ("//host/directory-a/x", False),
+        ("/directory-b/images/x.jpg", False), ("/directory-b/", False), ("/Directory-A/x", False), ("/", False),
+        ("//host/directory-a/x", False),
     ],
 )
 def test_the_example_of_tdmrep(path: str, reserved: bool) -> None:

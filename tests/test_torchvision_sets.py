@@ -77,7 +77,8 @@ def test_mnist_from_a_folder(mnist: Path) -> None:
         assert (source.name, source.takes_terms, source.local) == ("torchvision", False, True)
         found = listed(source)
         assert [(c.address, c.split) for c in found] == [
-            *((f"mnist/train/{number:05}", "train") for number in range(5)), ("mnist/test/00000", "holdout"), ("mnist/test/00001", "holdout"),
+            *((f"mnist/train/{number:05}", "train") for number in range(5)),
+            ("mnist/test/00000", "holdout"), ("mnist/test/00001", "holdout"),
         ]
         address = "mnist/train/00000"
         assert found[0] == Candidate(

@@ -1,6 +1,7 @@
 """One request by HTTP: past the guard, with limits on time, rate and size, the body as it was sent."""
 
 import asyncio
+import os
 import time
 import zlib
 from collections.abc import Callable, Mapping
@@ -36,7 +37,8 @@ class FetchError(OSError):
         return self.status in (408, 425, 429) or self.status >= 500 or self.reason in PASSING
 
 
-PASSING = frozenset({"connect", "dns", "timeout", "reset", "bad_http", "length", "too_slow", "host_down", "robots_unreachable"})
+PASSING = frozenset({"connect", "dns", "timeout", "reset", "bad_http", "length", "too_slow", "host_down", "host_busy",
+                     "robots_unreachable"})
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ async def request(
     `judge` sees the headers before a byte of the body is read, and may refuse by a FetchError.
     """
     try:
-        guard.check_url(url)
-        async with asyncio.timeout(limits.total), session.get(url, headers=headers, allow_redirects=False) as answer:
+        checked = guard.check_url(url)
+        async with asyncio.timeout(limits.total), session.get(checked, headers=headers, allow_redirects=False) as answer:
             judge(url, answer)
             data = b"" if answer.status in REDIRECTS else await _body(url, answer, limits)
             return Answer(answer.status, url, answer.headers, data)
@@ -92,12 +94,12 @@ async def _body(url: str, answer: aiohttp.ClientResponse, limits: Limits) -> byt
     async for part in answer.content.iter_any():
         parts.append(part)
         size += len(part)
+        seconds = time.monotonic() - start
         if size > limits.bytes:
             raise _too_large(url, limits)
-        seconds = time.monotonic() - start
         if seconds > limits.grace and size < limits.rate * seconds:
             raise FetchError("too_slow", f"{url}: {size} bytes in {seconds:.0f} s; at least {limits.rate} a second are expected")
-    data = b"".join(parts)
+    data = parts[0] if len(parts) == 1 else b"".join(parts)
     encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
     return data if encoding in ("identity", "") or not data else _inflated(url, data, encoding, limits)
 
@@ -134,7 +136,8 @@ def _worded(url: str, error: aiohttp.ClientError) -> FetchError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return FetchError("tls", f"{url}: the certificate or the TLS handshake is bad")
     if isinstance(error, aiohttp.ClientConnectorError):
-        return FetchError("connect", f"{url}: no connection ({error.os_error.strerror or error.os_error})")
+        number = error.os_error.errno
+        return FetchError("connect", f"{url}: no connection ({os.strerror(number) if number else error.os_error})")
     if isinstance(error, aiohttp.ClientPayloadError):
         return FetchError("length", f"{url}: the body ended before its announced end, or is broken")
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Protocol
@@ -112,7 +112,7 @@ class Filling:
         """Take the image, or say why not."""
         self.tally.fetched += found.fetched
         self.tally.bytes += found.size if found.fetched else 0
-        self.tally.known += not found.fetched and found.path is not None
+        self.tally.known += not found.fetched and bool(found.id) and found.data is None
         refusal = self._refusal(found)
         candidate = found.candidate
         if refusal:
@@ -167,7 +167,7 @@ class Filling:
 @dataclass
 class _Search:
     term: str
-    candidates: AsyncIterator[Candidate]
+    candidates: AsyncGenerator[Candidate, None]
     found: int = 0
     ended: bool = False
     told: bool = False

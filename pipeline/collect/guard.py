@@ -7,6 +7,7 @@ URL does not tell where a name leads. Through a proxy neither is of use, since t
 
 import asyncio
 import errno
+import functools
 import ipaddress
 import re
 import socket
@@ -70,8 +71,8 @@ class Guard:
 
     allow_hosts: frozenset[str] = frozenset()
 
-    def check_url(self, url: str) -> None:
-        """Raises Forbidden unless this is an http or https URL of a name, or of an IP address that `allows` accepts."""
+    def check_url(self, url: str) -> URL:
+        """The URL as aiohttp will use it. Raises Forbidden unless this is an http or https URL of a name, or of an IP address that `allows` accepts."""
         if len(url) > MAX_URL:
             raise Forbidden(f"longer than {MAX_URL} characters")
         if UNSAFE.search(url):
@@ -89,6 +90,7 @@ class Guard:
             raise Forbidden(f"{port} is no port")
         if _is_literal(host) and not self.allows(host, host, port):
             raise Forbidden(f"{host} is not a public address")
+        return parsed
 
     def allows(self, address: str, host: str, port: int) -> bool:
         """Whether `host`, which leads to the IP address `address`, may be connected to there."""
@@ -163,6 +165,7 @@ class PinnedResolver(AbstractResolver):
         """Nothing is held."""
 
 
+@functools.lru_cache(4096)
 def _is_literal(host: str) -> bool:
     """Whether the host is an IP address, in its one usual spelling. Raises Forbidden where it is neither that nor a name."""
     if ":" not in host and not NUMERIC.match(host):
@@ -176,6 +179,7 @@ def _is_literal(host: str) -> bool:
     return True
 
 
+@functools.lru_cache(1024)
 def _entry(text: str) -> str:
     """An entry of allow_hosts as `_name` writes it, with its port."""
     if text.startswith("["):
@@ -187,6 +191,7 @@ def _entry(text: str) -> str:
     return ":".join(filter(None, (_name(host), port.removeprefix(":"))))
 
 
+@functools.lru_cache(4096)
 def _name(host: str) -> str:
     host = host.strip("[]").rstrip(".").lower()
     try:

@@ -92,10 +92,10 @@ def write_seen(path: Path, found: Iterable[Health]) -> None:
 
 def table(seen: dict[str, Health]) -> list[tuple[str, str, str, str]]:
     """(source, needs, allows, last seen) for every source there is."""
-    rows = []
+    rows, asked = [], searchable()
     for name in sources.names():
         about, last = sources.about(name), seen.get(name)
-        never = "not tried on the public web yet" if about.public_web else "needs no web"
+        never = "not tried on the public web yet" if name in asked else "no search that could be tried"
         when = f"{last.state} on {last.day}" if last else never
         rows.append((name, about.needs, about.allows, when))
     return rows

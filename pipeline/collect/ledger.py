@@ -6,7 +6,9 @@ written when its file is complete; whatever was under way at a kill is done agai
 
 import json
 import os
+import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -29,6 +31,11 @@ CREATE TABLE IF NOT EXISTS download (
     address TEXT PRIMARY KEY, id TEXT, candidate TEXT NOT NULL, day TEXT NOT NULL,
     reason TEXT NOT NULL, detail TEXT NOT NULL, may_pass INTEGER NOT NULL, attempts INTEGER NOT NULL
 ) WITHOUT ROWID;
+"""
+PUT = """
+INSERT INTO download VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (address) DO UPDATE SET
+    id = excluded.id, candidate = excluded.candidate, day = excluded.day, reason = excluded.reason, detail = excluded.detail,
+    may_pass = excluded.may_pass, attempts = attempts + 1
 """
 DONE = ""  # the cursor of a search that has no further page
 
@@ -53,13 +60,14 @@ class Ledger:
         self._database = database
         self.folder = folder
         self._files = str(folder / "files")
+        self._lock = threading.Lock()  # images are kept from threads
 
     @classmethod
     @contextmanager
     def opened(cls, folder: Path) -> Iterator["Ledger"]:
         """The ledger in `folder`, which is made where it is missing."""
         (folder / "files").mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(folder / "ledger.sqlite", timeout=60, isolation_level=None)) as database:
+        with closing(sqlite3.connect(folder / "ledger.sqlite", timeout=60, isolation_level=None, check_same_thread=False)) as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")  # a kill loses nothing; a power cut may lose the last rows
             database.executescript(SCHEMA)
@@ -110,35 +118,45 @@ class Ledger:
         ).fetchone()
         if row is None or (row[2] and not self.path(row[2]).is_file()):
             return None
-        return Record(Candidate(**json.loads(row[0])), *row[1:5], bool(row[5]), row[6])
+        candidate, day, id_, reason, detail, may_pass, attempts = row
+        return Record(Candidate(**json.loads(candidate)), day, id_, reason, detail, bool(may_pass), attempts)
 
     def put(self, address: str, record: Record) -> None:
-        """Remember what came of `address`; a file is kept by `keep` before."""
-        self._database.execute(
-            "INSERT INTO download VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (address) DO UPDATE SET id = excluded.id, "
-            "candidate = excluded.candidate, day = excluded.day, reason = excluded.reason, detail = excluded.detail, "
-            "may_pass = excluded.may_pass, attempts = attempts + 1",
-            (address, record.id, _text(record.candidate), record.day, record.reason, record.detail, record.may_pass),
-        )
+        """Remember what came of `address`; a file is kept by `keep` before. From any thread."""
+        row = (address, record.id, _text(record.candidate), record.day, record.reason, record.detail, record.may_pass)
+        with self._lock:
+            self._database.execute(PUT, row)
 
     def path(self, id_: str) -> Path:
         """Where the file of an image is kept."""
-        return Path(f"{self._files}/{id_[1:3]}/{id_}")
+        return Path(self._place(id_))
+
+    def link(self, id_: str, target: str) -> None:
+        """Give a kept file another name: the same bytes, once on the disk where that can be."""
+        try:
+            os.link(self._place(id_), target)
+        except FileExistsError:
+            Path(target).unlink()
+            self.link(id_, target)
+        except OSError:
+            shutil.copyfile(self._place(id_), target)
+
+    def _place(self, id_: str) -> str:
+        return f"{self._files}/{id_[1:3]}/{id_}"
 
     def keep(self, data: bytes) -> str:
         """Write the bytes under their id, which is returned; the file is complete or is not there."""
         id_ = image_id(data)
-        path = str(self.path(id_))
-        if not os.path.exists(path):  # noqa: PTH110  # plain calls: this runs once an image
-            draft = f"{path}.{os.getpid()}.part"
-            try:
-                file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-            except FileNotFoundError:
-                self.path(id_).parent.mkdir(exist_ok=True)
-                file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-            with open(file, "wb", buffering=0) as out:  # noqa: PTH123
-                out.write(data)
-            os.replace(draft, path)  # noqa: PTH105
+        path = self._place(id_)
+        draft = f"{path}.{os.getpid()}.part"
+        try:
+            file = open(draft, "wb", buffering=0)  # noqa: PTH123, SIM115  # plain calls: this runs once an image
+        except FileNotFoundError:
+            self.path(id_).parent.mkdir(exist_ok=True)
+            file = open(draft, "wb", buffering=0)  # noqa: PTH123, SIM115
+        with file:
+            file.write(data)
+        os.replace(draft, path)  # noqa: PTH105
         return id_
 
     def retry_failed(self) -> int:
@@ -159,13 +177,14 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+        with self._lock:
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
 
     def _sweep(self) -> None:
         """Delete what killed processes left half written."""

@@ -1,6 +1,6 @@
 """The candidates of one term at one source, in order: those the ledger knows, then page after page of the source."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from pipeline.collect.ledger import Ledger
 from pipeline.collect.sources.source import Candidate, Source
@@ -8,7 +8,7 @@ from pipeline.collect.sources.source import Candidate, Source
 __all__ = ["listing"]
 
 
-async def listing(ledger: Ledger, class_: str, source: Source, term: str) -> AsyncIterator[Candidate]:
+async def listing(ledger: Ledger, class_: str, source: Source, term: str) -> AsyncGenerator[Candidate, None]:
     """Candidates as they are asked for. Each page is in the ledger, with the next page's cursor, before it is given out."""
     rank, cursor = 0, None
     if not source.local:

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pipeline import image
 from pipeline.collect.fetch import FetchError
@@ -13,10 +12,12 @@ from pipeline.item import image_id
 
 __all__ = ["Obtained", "address_of", "obtain"]
 
+LARGE = 2**20  # bytes from which hashing and writing go to a thread, so that the network goes on; below, a thread costs more
+
 
 @dataclass(frozen=True)
 class Obtained:
-    """An image (`id`, `header`, and its bytes as `data` or in the file `path`), or the `reason` why there is none."""
+    """An image (`id`, `header`, and its bytes: in `data`, or in the ledger), or the `reason` why there is none."""
 
     candidate: Candidate
     day: str = ""
@@ -24,10 +25,8 @@ class Obtained:
     size: int = 0
     header: image.Header | None = None
     data: bytes | None = None
-    path: Path | None = None
     reason: str = ""
     detail: str = ""
-    may_pass: bool = False
     fetched: bool = False
 
 
@@ -50,11 +49,12 @@ async def obtain(ledger: Ledger, source: Source, candidate: Candidate) -> Obtain
     try:
         found = await source.fetch(candidate)
     except FetchError as error:
-        got = Obtained(candidate, day, reason=error.reason, detail=str(error), may_pass=error.may_pass)
-    else:  # in a thread: hashing and writing let the network go on
-        got = await asyncio.get_running_loop().run_in_executor(None, _kept, ledger, found.data, found.candidate, day)
-    ledger.put(address, Record(got.candidate, day, got.id, got.reason, got.detail, got.may_pass))
-    return got
+        ledger.put(address, Record(candidate, day, reason=error.reason, detail=str(error), may_pass=error.may_pass))
+        return Obtained(candidate, day, reason=error.reason, detail=str(error))
+    kept = (ledger, address, found.data, found.candidate, day)
+    if len(found.data) < LARGE:
+        return _kept(*kept)
+    return await asyncio.get_running_loop().run_in_executor(None, _kept, *kept)
 
 
 async def _read_here(source: Source, candidate: Candidate) -> Obtained:
@@ -69,14 +69,16 @@ async def _read_here(source: Source, candidate: Candidate) -> Obtained:
     return Obtained(found.candidate, "", image_id(found.data), len(found.data), header, found.data)
 
 
-def _kept(ledger: Ledger, data: bytes, candidate: Candidate, day: str) -> Obtained:
-    """Check what was downloaded, and keep it if it is an image."""
+def _kept(ledger: Ledger, address: str, data: bytes, candidate: Candidate, day: str) -> Obtained:
+    """Check what was downloaded, and keep it if it is an image; either way the ledger knows."""
     try:
         header = _header(data)
     except image.ImageError as error:
+        ledger.put(address, Record(candidate, day, reason="unreadable", detail=str(error)))
         return Obtained(candidate, day, size=len(data), reason="unreadable", detail=str(error), fetched=True)
     id_ = ledger.keep(data)
-    return Obtained(candidate, day, id_, len(data), header, path=ledger.path(id_), fetched=True)
+    ledger.put(address, Record(candidate, day, id_))
+    return Obtained(candidate, day, id_, len(data), header, fetched=True)
 
 
 def _known(ledger: Ledger, record: Record, candidate: Candidate) -> Obtained | None:
@@ -86,7 +88,7 @@ def _known(ledger: Ledger, record: Record, candidate: Candidate) -> Obtained | N
     if image_id(data) != record.id:
         path.unlink()
         return None
-    return Obtained(_merged(record.candidate, candidate), record.day, record.id, len(data), _header(data), path=path)
+    return Obtained(_merged(record.candidate, candidate), record.day, record.id, len(data), _header(data))
 
 
 def _header(data: bytes) -> image.Header:

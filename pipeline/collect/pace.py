@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import TracebackType
 
 from pipeline.collect.fetch import FetchError
 
@@ -13,7 +12,7 @@ __all__ = ["Pace"]
 FAILURES = 5  # in a row, after which a host counts as dead
 REST = 60.0  # seconds until a dead host is asked once more
 DEAD = frozenset({"connect", "dns", "timeout", "tls"})
-LONGEST_WAIT = 120.0  # seconds that a Retry-After may hold us
+LONGEST_WAIT = 120.0  # seconds that a host's Retry-After is waited for
 
 
 @dataclass
@@ -33,24 +32,15 @@ class Pace:
     _hosts: dict[str, _Host] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._all = asyncio.Semaphore(self.connections)
+        self.all = asyncio.Semaphore(self.connections)
 
-    @asynccontextmanager
-    async def slot(self, host: str) -> AsyncIterator[None]:
-        """Wait for a turn at `host`. Raises FetchError("host_down") where it has failed too often.
+    def slot(self, host: str, url: str) -> "_Slot":
+        """`async with` it: wait for a turn at `host`, for `url`. Raises FetchError("host_down") where it has failed too often.
 
         The FetchErrors that leave the block are counted, and a wait that one carries holds the host's next turn.
         """
         known = self._of(host)
-        async with known.slots:
-            await self._turn(known, host)
-            async with self._all:
-                try:
-                    yield
-                except FetchError as error:
-                    self._failed(known, error)
-                    raise
-                known.failures = 0
+        return _Slot(self, known, known.slots, url)
 
     def slow_down(self, host: str, delay: float) -> None:
         """At most one request every `delay` seconds from now on (Crawl-delay)."""
@@ -60,24 +50,57 @@ class Pace:
             known.slots = asyncio.Semaphore(1)
 
     def _of(self, host: str) -> _Host:
-        return self._hosts.setdefault(host, _Host(asyncio.Semaphore(self.per_host)))
+        known = self._hosts.get(host)
+        if known is None:
+            known = self._hosts[host] = _Host(asyncio.Semaphore(self.per_host))
+        return known
 
-    async def _turn(self, known: _Host, host: str) -> None:
+
+@dataclass(slots=True)
+class _Slot:
+    pace: Pace
+    known: _Host
+    slots: asyncio.Semaphore  # as it was on entering
+    url: str
+
+    async def __aenter__(self) -> None:
+        await self.slots.acquire()
+        try:
+            await self._turn()
+            await self.pace.all.acquire()
+        except BaseException:
+            self.slots.release()
+            raise
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.pace.all.release()
+        self.slots.release()
+        if isinstance(error, FetchError):
+            self._failed(error)
+        elif error is None:
+            self.known.failures = 0
+
+    async def _turn(self) -> None:
+        known = self.known
         if known.failures >= FAILURES:
             if time.monotonic() < known.not_before:
-                raise FetchError("host_down", f"{host} has failed {known.failures} times in a row and is left alone for a while")
+                times = f"{known.failures} times in a row"
+                raise FetchError("host_down", f"{self.url}: its host has failed {times} and is left alone for a while")
             known.failures = FAILURES - 1  # one more try
-        while (wait := known.not_before - time.monotonic()) > 0:
+        while known.not_before and (wait := known.not_before - time.monotonic()) > 0:
+            if wait > LONGEST_WAIT:
+                raise FetchError("host_busy", f"{self.url}: its host asks to be left alone for another {wait:.0f} s; run again after that")
             await asyncio.sleep(wait)
         if known.delay:
             known.not_before = time.monotonic() + known.delay
 
-    def _failed(self, known: _Host, error: FetchError) -> None:
+    def _failed(self, error: FetchError) -> None:
+        known = self.known
         if error.reason in DEAD:
             known.failures += 1
             if known.failures >= FAILURES:
                 known.not_before = time.monotonic() + REST
-        elif error.reason != "host_down":
+        elif error.reason not in ("host_down", "host_busy"):
             known.failures = 0
         if error.wait:
-            known.not_before = max(known.not_before, time.monotonic() + min(error.wait, LONGEST_WAIT))
+            known.not_before = max(known.not_before, time.monotonic() + error.wait)

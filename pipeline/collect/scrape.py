@@ -1,11 +1,12 @@
 """Fill one class: its sources in order, its terms in turn, until there are `count` good images."""
 
 import asyncio
+import gc
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +24,11 @@ from pipeline.errors import UserError
 from pipeline.forgotten import Forgotten
 from pipeline.item import Item, Rejection, write_index, write_rejections
 from pipeline.source_params import OneSource, name_of
+
+try:
+    from uvloop import new_event_loop
+except ImportError:  # it has no wheel for Windows; the standard loop does the same, slower
+    from asyncio import new_event_loop  # type: ignore[assignment]
 
 __all__ = ["Report", "scrape"]
 
@@ -57,9 +63,10 @@ def scrape(
         asked = wanted.model_dump(mode="json", exclude={"count", "title"}) | settings.model_dump(mode="json", exclude={"contact"})
         ledger.begin(name, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(), wanted.count)
         filling = Filling(
-            name, wanted, settings, ledger, forgotten or Forgotten(), _Shelf(name, out, report), report.tally, on_change
+            name, wanted, settings, ledger, forgotten or Forgotten(), _Shelf(name, out, ledger, report), report.tally, on_change
         )
-        asyncio.run(_from_all(filling, report, run or params.Run()))
+        with _seldom_collected(), asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_from_all(filling, report, run or params.Run()))
         write_index(out / "index.csv", report.items)
         write_rejections(out / "rejected.csv", report.rejections)
         judged = _judged(name, wanted, report)
@@ -67,7 +74,19 @@ def scrape(
     return judged
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Rare garbage collections: a long run keeps a row of every image, and each collection would walk over them all."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 async def _from_all(filling: Filling, report: Report, run: params.Run) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4, "keep"))
     entries = filling.wanted.sources or filling.settings.sources
     async with Web.opened(filling.settings, Pace(run.connections, run.per_host)) as web:
         for number, entry in enumerate(entries):
@@ -120,18 +139,15 @@ class _Shelf:
 
     name: str
     out: Path
+    ledger: Ledger
     report: Report
 
     def put(self, item: Item, found: Obtained) -> None:
-        target = self.out / Path(item.path).name
-        if found.path is None:
-            target.write_bytes(found.data or b"")
+        target = f"{self.out}/{item.path.rpartition('/')[2]}"
+        if found.data is None:
+            self.ledger.link(found.id, target)
         else:
-            target.unlink(missing_ok=True)
-            try:
-                os.link(found.path, target)  # the same bytes, once on the disk
-            except OSError:
-                shutil.copyfile(found.path, target)
+            Path(target).write_bytes(found.data)
         self.report.items.append(item)
 
     def refuse(self, id_: str, rule: str, detail: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from importlib.metadata import version
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 import aiohttp
 
@@ -48,7 +48,7 @@ class Web:
         """A session for the length of the block, with the manners and the guard that `settings` ask for."""
         pace, limits = pace or Pace(), limits or Limits()
         resolver = PinnedResolver(Guard(frozenset(settings.allow_hosts)))
-        connector = aiohttp.TCPConnector(limit=pace.connections, resolver=resolver, ttl_dns_cache=60)
+        connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=60)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect, sock_read=limits.read)
         async with aiohttp.ClientSession(
             connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
@@ -86,18 +86,15 @@ class Web:
     async def _followed(self, url: str, headers: Mapping[str, str], accept: tuple[int, ...], crawling: bool) -> Answer:
         start, here, cookies = time.monotonic(), url, SimpleCookie()
         for _ in range(self.limits.redirects + 1):
-            self.check_contact(here)
-            if crawling:
-                await self._permitted(here)
-            sent = {**headers, "Cookie": cookies.output([], "", ";").strip()} if cookies else headers
-            left = replace(self.limits, total=max(0.1, self.limits.total - (time.monotonic() - start)))
-            async with self.pace.slot(urlsplit(here).netloc):
-                answer = await request(self.session, here, self.resolver.guard, left, sent, self._judge if crawling else _no_judge)
-                if answer.status not in (*accept, *REDIRECTS):
-                    raise _status_error(url, answer)
+            spent = time.monotonic() - start
+            left = self.limits if here is url else replace(self.limits, total=max(0.1, self.limits.total - spent))
+            try:
+                answer = await self._hop(here, headers, cookies, accept, crawling, left)
+            except FetchError as error:
+                if here == url:
+                    raise
+                raise FetchError(error.reason, f"{url}: leads to {error}", error.status, error.body, error.wait) from None
             if answer.status not in REDIRECTS or "Location" not in answer.headers:
-                if answer.status not in accept:
-                    raise _status_error(url, answer)
                 return answer
             there = urljoin(here, answer.headers["Location"])
             if urlsplit(there).netloc == urlsplit(here).netloc:
@@ -106,6 +103,22 @@ class Web:
                 cookies, headers = SimpleCookie(), {name: value for name, value in headers.items() if name != "Authorization"}
             here = there
         raise FetchError("redirects", f"{url}: more than {self.limits.redirects} redirects")
+
+    async def _hop(
+        self, url: str, headers: Mapping[str, str], cookies: SimpleCookie, accept: tuple[int, ...], crawling: bool, limits: Limits,
+    ) -> Answer:
+        """One request in its turn: an answer that is accepted, or a redirect. Raises FetchError."""
+        self.check_contact(url)
+        parts = urlsplit(url)
+        if crawling:
+            await self._permitted(url, parts)
+        sent = {**headers, "Cookie": cookies.output([], "", ";").strip()} if cookies else headers
+        async with self.pace.slot(parts.netloc, url):
+            answer = await request(self.session, url, self.resolver.guard, limits, sent, self._judge if crawling else _no_judge)
+            moved = answer.status in REDIRECTS and "Location" in answer.headers
+            if not moved and answer.status not in accept:
+                raise _status_error(url, answer)
+        return answer
 
     def allow(self, host: str) -> None:
         """Let this host:port of our own be reached too, such as a server that a source runs while it is open."""
@@ -123,30 +136,29 @@ class Web:
         if self.settings.opt_outs and (directive := opt_out(answer.headers.items(), AGENT)):
             raise FetchError("opt_out", f"{url}: the site does not want it used ({directive})")
 
-    async def _permitted(self, url: str) -> None:
+    async def _permitted(self, url: str, parts: SplitResult) -> None:
         """Raises FetchError where the site's robots.txt or TDM reservation forbids `url`."""
-        if not (self.settings.robots or self.settings.opt_outs) or urlsplit(url).scheme not in ("http", "https"):
+        if not (self.settings.robots or self.settings.opt_outs) or parts.scheme not in ("http", "https"):
             return
-        house = await self._house(url)
+        house = await self._house(url, f"{parts.scheme}://{parts.netloc}")
         if self.settings.robots and not house.robots.allows(url):
             if house.status >= 500:
                 raise FetchError("robots_unreachable", f"{url}: the site's robots.txt answers {house.status}; it may be had later")
             raise FetchError("robots", f"{url}: the site's robots.txt does not allow it")
-        if self.settings.opt_outs and tdm_reserved(house.tdm, urlsplit(url).path):
+        if self.settings.opt_outs and house.tdm and tdm_reserved(house.tdm, parts.path):
             raise FetchError("opt_out", f"{url}: the site reserves text and data mining (tdmrep.json)")
 
-    async def _house(self, url: str) -> "_House":
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}"
-        if origin not in self._robots:
+    async def _house(self, url: str, origin: str) -> "_House":
+        asking = self._robots.get(origin)
+        if asking is None:
             if len(self._robots) >= ORIGINS:
                 self._robots.pop(next(iter(self._robots)))
-            self._robots[origin] = asyncio.create_task(self._ask_house(origin))
+            asking = self._robots[origin] = asyncio.create_task(self._ask_house(origin))
         try:
-            return await asyncio.shield(self._robots[origin])
-        except FetchError:
+            return asking.result() if asking.done() else await asyncio.shield(asking)
+        except FetchError as error:
             self._robots.pop(origin, None)  # so that the next image asks again; pace leaves a dead host alone
-            raise
+            raise FetchError(error.reason, f"{url}: its robots.txt could not be had ({error})", error.status, wait=error.wait) from None
 
     async def _ask_house(self, origin: str) -> "_House":
         anything = tuple(range(200, 600))

@@ -23,10 +23,11 @@ def application(
     """DuckDuckGo with `count` pictures for every query but "zeppelin".
 
     `ratelimit` is the status that /i.js answers with; `answer` is its body instead of results; with `circles` the
-    last page names itself as the next. `app.state.expired` counts up to make every token given so far invalid.
+    last page names itself as the next. `app.state.expired` counts up to make every token given so far invalid,
+    `app.state.cookies` has the cookies of every request to /i.js.
     """
     app = with_pictures(FastAPI(openapi_url=None))
-    app.state.expired = 0
+    app.state.expired, app.state.cookies = 0, []
 
     def token_of(query: str, request: Request) -> str:
         told = f"{query}\n{request.headers['user-agent']}\n{app.state.expired}"
@@ -41,6 +42,7 @@ def application(
 
     @app.get("/i.js", response_model=None)
     def results(request: Request, q: str, o: str, vqd: str, l: str, p: str, f: str, s: int = 0) -> Response:  # noqa: E741
+        app.state.cookies.append(request.headers.get("cookie", ""))
         if ratelimit:
             return Response(RATELIMIT, ratelimit)
         if vqd != token_of(q, request) or o != "json" or request.headers.get("referer") != f"{app.state.base}/":

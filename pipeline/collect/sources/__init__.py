@@ -43,5 +43,5 @@ def opened(entry: str | OneSource, context: Context) -> AbstractContextManager[S
 def module_of(name: str) -> SourceModule:
     """Loaded when it is first asked for: a source that is not used costs nothing."""
     if name in NAMES:
-        return importlib.import_module(f"{__package__}.{MODULES.get(name, name)}")  # type: ignore[return-value]
+        return importlib.import_module(f"{__package__}.{MODULES.get(name, name)}")
     return next(point for point in entry_points(group="darkroom.sources") if point.name == name).load()

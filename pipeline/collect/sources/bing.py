@@ -69,7 +69,7 @@ def parse(page: bytes, first: int = 1, last: str = "") -> Page:
 
     The cursor is "first=36&last=https…". Beyond its last result Bing answers with nothing, or with its last page again.
     """
-    soup = BeautifulSoup(page, "html.parser", from_encoding="utf-8")
+    soup = BeautifulSoup(page, "html.parser", from_encoding="utf-8")  # the pieces do not say so
     links = soup.select("a.iusc")
     if not links:
         _check_empty(soup, page)

@@ -31,7 +31,7 @@ LICENSES = {
     "modify": "Modify", "modify-commercially": "ModifyCommercially",
 }
 COLORS = {"color": "color:color", "gray": "color:Monochrome"}
-SAFETY = {"strict": ("1", "p=1"), "moderate": ("1", ""), "off": ("-1", "p=-2")}  # the parameter p, and a cookie of that name
+SAFETY = {"strict": ("1", "p=1"), "moderate": ("1", ""), "off": ("-1", "p=-2")}  # the parameter p; a cookie of that name
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def page_after(addresses: Sequence[str], cursor: str | None, page_url: str = "")
 
 
 def split_of(address: str) -> str:
-    """"train" or "holdout" where a folder above the file is named for a split, the outermost such; "" elsewhere.
+    """Train or holdout, as the outermost of the folders above the file that is named for a split says; "" where none is.
 
     >>> split_of("birds/Training/1.jpg"), split_of("test/train/2.jpg"), split_of("train.jpg")
     ('train', 'holdout', '')

@@ -103,7 +103,8 @@ class Google:
             with self._one_at_a_time:
                 if not given or not self._shows(asked):
                     self.window.get(url)
-                seen, counts = 0, []
+                seen = 0
+                counts: list[int] = []
                 while True:
                     look = self._waited(seen)
                     found = parse(look.html.encode(), look.url) if look.links else []

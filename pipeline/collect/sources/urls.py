@@ -12,6 +12,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from pipeline.collect.rights import license_of
+from pipeline.collect.sources.folder import split_of
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Source
 from pipeline.collect.web import Web
 from pipeline.errors import UserError
@@ -24,7 +25,6 @@ ABOUT = About(
     allows="Any number of addresses; who made the list answers for the right to use what is there.",
 )
 PAGE = 500
-SPLITS = ("train", "valid", "val", "test", "holdout")
 COLUMNS = ("class", "title", "creator", "license", "license_url", "page_url", "width", "height", "split")
 SHOWN = 10
 
@@ -104,7 +104,7 @@ def candidate_of(row: Row, url: str) -> Candidate | None:
         license_url=said["license_url"] if _is_address(said["license_url"]) else "",
         width=_number(said["width"]),
         height=_number(said["height"]),
-        split=said["split"].lower() if said["split"].lower() in SPLITS else "",
+        split=split_of(f"{said['split']}/"),
     )
 
 
@@ -152,7 +152,7 @@ def _separated(path: Path, url: str, delimiter: str, quoting: Literal[0, 3]) -> 
 
 
 def _parquet(path: Path, url: str) -> Table:
-    from pyarrow import parquet  # type: ignore[import-untyped]  # here: it takes a while, and no other kind needs it
+    from pyarrow import parquet  # here: it takes a while, and no other kind needs it
 
     names = parquet.read_schema(path).names
 
