@@ -25,7 +25,7 @@ import numpy as np
 
 from bench.frame import Bench, Goal, Result
 
-IMAGES, MANY, ROUNDS, BASES = 2000, 20_000, 3, 200
+IMAGES, MANY, ROUNDS, BASES = 2000, 20_000, 5, 200
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
@@ -41,9 +41,10 @@ from pipeline.collect.scrape import scrape
 
 urls, host, count, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])
 wanted = params.Class.model_validate({"count": count, "sources": [{"urls": {"path": urls}}]})
+settings = params.Scrape(allow_hosts=[host], contact="bench@example.org")
 start = time.perf_counter()
-report = scrape("bench", wanted, params.Scrape(allow_hosts=[host], contact="bench@example.org"), out / "bench", out / "ledger", params.Run(per_host=64))
-print(report.tally, [r.detail for r in report.rejections][:3], file=sys.stderr) if report.rejections else None
+report = scrape("bench", wanted, settings, out / "bench", out / "ledger", params.Run(per_host=64))
+assert len(report.items) == count, (report.tally, report.rejections[:3])
 print(json.dumps({"images": len(report.items), "seconds": time.perf_counter() - start}))
 """
 

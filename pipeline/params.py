@@ -87,6 +87,14 @@ class Scrape(Section):
             raise ValueError(f"{value!r} is neither an e-mail address nor a web page, such as me@example.org")
         return value
 
+    @field_validator("allow_hosts")
+    @classmethod
+    def _hosts(cls, value: list[str]) -> list[str]:
+        for host in value:
+            if not re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[\w.-]+)(:\d{1,5})?", host):
+                raise ValueError(f"{host!r} is no host, such as 10.0.0.5 or localhost:8080")
+        return value
+
     @field_validator("endpoints")
     @classmethod
     def _known_sources(cls, value: dict[str, str]) -> dict[str, str]:

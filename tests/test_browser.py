@@ -76,7 +76,7 @@ def test_a_batch_that_arrives_between_two_looks_at_the_page_is_not_lost() -> Non
 def test_terms_share_the_count_and_a_raised_count_only_tops_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = []
     once = web.request
-    monkeypatch.setattr(web, "request", lambda session, url, *rest: fetched.append(url) or once(session, url, *rest))
+    monkeypatch.setattr(web, "request", lambda session, url, *rest: fetched.append(str(url)) or once(session, url, *rest))
 
     def collect(count: int) -> list[str]:
         wanted = params.Class(terms=["cat", "zeppelin", "dog"], count=count)

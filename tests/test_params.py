@@ -44,6 +44,7 @@ def test_the_shipped_file_is_valid() -> None:
         ("[photosite]", "[{bing: {}, google: {}}]", "scrape.sources.0: one source an entry, such as"),
         ("[photosite]", "[7]", "scrape.sources.0: 7 is not allowed;"),
         ('contact: ""', "contact: me", "scrape.contact: 'me' is neither an e-mail address nor a web page"),
+        ("allow_hosts: []", "allow_hosts: [\"http://x:80\"]", "scrape.allow_hosts: 'http://x:80' is no host, such as"),
         ("endpoints: {}", "endpoints: {bing: ftp://x}", "scrape.endpoints: 'ftp://x' is no base URL, such as"),
         ('templates: ["{term}"]', 'templates: ["a {thing}"]', "'a {thing}' is no template; {term} stands in it once"),
         ("size: 32", "size: big", '"big" is not allowed; allowed: a whole number'),

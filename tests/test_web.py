@@ -56,6 +56,7 @@ ENDS = {
     "/to?url=file:///etc/passwd": "forbidden_address", "/to?url=http://169.254.169.254/latest/meta-data": "forbidden_address",
     "/to?url=ftp://example.org/x.jpg": "forbidden_address", "/to?url=http://127.0.0.1:1/x.jpg&status=307": "forbidden_address",
     "/to?url=http://localhost/x.jpg": "forbidden_address", "/to?url=http://[::1]/x.jpg": "forbidden_address",
+    "/to?url=http://[127.0.0.1]/": "bad_url", "/to?url=http://[::1:80/": "bad_url",
     "/to?url=http://user:pass@example.org/": "forbidden_address", "/to?url=data:image/png;base64,AAAA": "forbidden_address",
 }
 
@@ -89,6 +90,13 @@ def test_retry_after_is_obeyed() -> None:
         start = time.monotonic()
         assert with_web(site.host, lambda web: reason_of(web, f"{site.base}/429/1?after=1")) == "picture"
         assert time.monotonic() - start >= 0.9
+
+
+def test_what_is_no_address_is_refused_like_any_other() -> None:
+    async def refused(web: Web) -> list[str]:
+        return [await reason_of(web, url) for url in ("http://[::1:80/", "http://[127.0.0.1]/", "no address", "", "http://")]
+
+    assert with_web("x", refused) == ["forbidden_address"] * 5
 
 
 @pytest.mark.parametrize(("robots", "reason"), [

@@ -36,7 +36,7 @@ def _add_scrape(commands: Commands) -> None:
     )
     parser.add_argument("terms", nargs="*", metavar="TERM", help="what to type into the search box")
     parser.add_argument("--num-images", type=positive, default=100, metavar="N", help="how many (default 100)")
-    parser.add_argument("--source", action="append", default=[], metavar="NAME", help="where from (default commons); again for a second choice")
+    parser.add_argument("--source", action="append", default=[], metavar="NAME", help="where from (default commons), in turn")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to: the images, index.csv, rejected.csv")
     parser.add_argument("--contact", default=os.environ.get("DARKROOM_CONTACT", ""), metavar="ADDRESS",
                         help="your e-mail or web page, for the sites that are asked (default: the variable DARKROOM_CONTACT)")

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
+from yarl import URL
 
 from pipeline.collect.guard import Forbidden, Guard
 
-__all__ = ["MAX_BYTES", "REDIRECTS", "Answer", "FetchError", "Limits", "request"]
+__all__ = ["MAX_BYTES", "REDIRECTS", "Answer", "FetchError", "Limits", "checked", "request"]
 
 MAX_BYTES = 64 * 2**20  # larger files than any photograph for a training set
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -65,26 +66,33 @@ class Answer:
 
 
 async def request(
-    session: aiohttp.ClientSession, url: str, guard: Guard, limits: Limits, headers: Headers, judge: Judge = lambda url, answer: None,
+    session: aiohttp.ClientSession, url: URL, limits: Limits, headers: Headers, judge: Judge = lambda url, answer: None,
 ) -> Answer:
     """The answer at `url`, whatever its status; a redirect is not followed. Raises FetchError.
 
-    `judge` sees the headers before a byte of the body is read, and may refuse by a FetchError.
+    The URL has been checked by `checked`, and the session resolves names past the guard. `judge` sees the headers
+    before a byte of the body is read, and may refuse by a FetchError.
     """
+    text = str(url)
     try:
-        checked = guard.check_url(url)
-        async with asyncio.timeout(limits.total), session.get(checked, headers=headers, allow_redirects=False) as answer:
-            judge(url, answer)
-            data = b"" if answer.status in REDIRECTS else await _body(url, answer, limits)
-            return Answer(answer.status, url, answer.headers, data)
+        async with asyncio.timeout(limits.total), session.get(url, headers=headers, allow_redirects=False) as answer:
+            judge(text, answer)
+            data = b"" if answer.status in REDIRECTS else await _body(text, answer, limits)
+            return Answer(answer.status, text, answer.headers, data)
     except TimeoutError:  # ours, or aiohttp's of one read
         raise FetchError("timeout", f"{url}: no complete answer within the time allowed ({limits.total:g} s in all)") from None
-    except Forbidden as error:
-        raise FetchError("forbidden_address", f"{url}: {error}") from None
     except aiohttp.ClientError as error:
-        raise _worded(url, error) from None
+        raise _worded(text, error) from None
     except (ValueError, UnicodeError) as error:  # what yarl and idna refuse
         raise FetchError("bad_url", f"{url}: {error}") from None
+
+
+def checked(url: str, guard: Guard) -> URL:
+    """The URL, if it may be asked for. Raises FetchError."""
+    try:
+        return guard.check_url(url)
+    except Forbidden as error:
+        raise FetchError("forbidden_address", f"{url}: {error}") from None
 
 
 async def _body(url: str, answer: aiohttp.ClientResponse, limits: Limits) -> bytes:

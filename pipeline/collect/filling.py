@@ -104,7 +104,8 @@ class Filling:
             return self._refuse("", "forgotten", f"{label}: it was taken down (forgotten.csv)")
         if candidate.width and candidate.height and (refusal := self._shape(candidate.width, candidate.height)):
             return self._refuse("", *refusal, label=f"{label} (size as the source says)")
-        if candidate.license != "unknown" and self.settings.licenses != "any" and candidate.license not in self.settings.licenses:
+        told = candidate.image_url or candidate.license != "unknown"  # without an address, the candidate's own page is still to come
+        if told and self.settings.licenses != "any" and candidate.license not in self.settings.licenses:
             return self._refuse("", "licenses", f"{label}: licence {candidate.license}")
         return True
 

@@ -72,7 +72,7 @@ class Guard:
     allow_hosts: frozenset[str] = frozenset()
 
     def check_url(self, url: str) -> URL:
-        """The URL as aiohttp will use it. Raises Forbidden unless this is an http or https URL of a name, or of an IP address that `allows` accepts."""
+        """The URL as aiohttp will use it. Raises Forbidden unless it is http or https, of a name or of an IP address that `allows`."""
         if len(url) > MAX_URL:
             raise Forbidden(f"longer than {MAX_URL} characters")
         if UNSAFE.search(url):

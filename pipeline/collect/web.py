@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookies import CookieError, SimpleCookie
 from importlib.metadata import version
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin
 
 import aiohttp
+from yarl import URL
 
 from pipeline import params
-from pipeline.collect.fetch import REDIRECTS, Answer, FetchError, Limits, request
+from pipeline.collect.fetch import REDIRECTS, Answer, FetchError, Limits, checked, request
 from pipeline.collect.guard import Guard, PinnedResolver
 from pipeline.collect.manners import Robots, opt_out, tdm_reserved
 from pipeline.collect.pace import LONGEST_WAIT, Pace
@@ -96,8 +97,8 @@ class Web:
                 raise FetchError(error.reason, f"{url}: leads to {error}", error.status, error.body, error.wait) from None
             if answer.status not in REDIRECTS or "Location" not in answer.headers:
                 return answer
-            there = urljoin(here, answer.headers["Location"])
-            if urlsplit(there).netloc == urlsplit(here).netloc:
+            there = _joined(here, answer.headers["Location"])
+            if _authority(there) == _authority(here):
                 _remember(cookies, answer)
             else:
                 cookies, headers = SimpleCookie(), {name: value for name, value in headers.items() if name != "Authorization"}
@@ -109,12 +110,12 @@ class Web:
     ) -> Answer:
         """One request in its turn: an answer that is accepted, or a redirect. Raises FetchError."""
         self.check_contact(url)
-        parts = urlsplit(url)
+        parsed = checked(url, self.resolver.guard)
         if crawling:
-            await self._permitted(url, parts)
+            await self._permitted(url, parsed)
         sent = {**headers, "Cookie": cookies.output([], "", ";").strip()} if cookies else headers
-        async with self.pace.slot(parts.netloc, url):
-            answer = await request(self.session, url, self.resolver.guard, limits, sent, self._judge if crawling else _no_judge)
+        async with self.pace.slot(parsed.authority, url):
+            answer = await request(self.session, parsed, limits, sent, self._judge if crawling else _no_judge)
             moved = answer.status in REDIRECTS and "Location" in answer.headers
             if not moved and answer.status not in accept:
                 raise _status_error(url, answer)
@@ -136,16 +137,16 @@ class Web:
         if self.settings.opt_outs and (directive := opt_out(answer.headers.items(), AGENT)):
             raise FetchError("opt_out", f"{url}: the site does not want it used ({directive})")
 
-    async def _permitted(self, url: str, parts: SplitResult) -> None:
+    async def _permitted(self, url: str, parsed: URL) -> None:
         """Raises FetchError where the site's robots.txt or TDM reservation forbids `url`."""
-        if not (self.settings.robots or self.settings.opt_outs) or parts.scheme not in ("http", "https"):
+        if not (self.settings.robots or self.settings.opt_outs):
             return
-        house = await self._house(url, f"{parts.scheme}://{parts.netloc}")
+        house = await self._house(url, f"{parsed.scheme}://{parsed.authority}")
         if self.settings.robots and not house.robots.allows(url):
             if house.status >= 500:
                 raise FetchError("robots_unreachable", f"{url}: the site's robots.txt answers {house.status}; it may be had later")
             raise FetchError("robots", f"{url}: the site's robots.txt does not allow it")
-        if self.settings.opt_outs and house.tdm and tdm_reserved(house.tdm, parts.path):
+        if self.settings.opt_outs and house.tdm and tdm_reserved(house.tdm, parsed.raw_path):
             raise FetchError("opt_out", f"{url}: the site reserves text and data mining (tdmrep.json)")
 
     async def _house(self, url: str, origin: str) -> "_House":
@@ -173,7 +174,7 @@ class Web:
             else:
                 raise
         if robots.delay():
-            self.pace.slow_down(urlsplit(origin).netloc, robots.delay())
+            self.pace.slow_down(origin.partition("://")[2], robots.delay())
         tdm = b""
         if self.settings.opt_outs:
             try:
@@ -196,6 +197,17 @@ class _House:
 def user_agent(contact: str) -> str:
     """Who asks, and how to reach whoever runs it."""
     return f"{AGENT}/{version('darkroom')}" + (f" (+{contact})" if contact else "") + f" aiohttp/{aiohttp.__version__}"
+
+
+def _joined(here: str, location: str) -> str:
+    try:
+        return urljoin(here, location)
+    except ValueError:
+        raise FetchError("bad_url", f"{here}: redirects to {location[:200]!r}, which is no address") from None
+
+
+def _authority(url: str) -> str:
+    return url.split("/", 3)[2] if url.count("/") > 1 else ""
 
 
 def _no_judge(url: str, answer: aiohttp.ClientResponse) -> None:
