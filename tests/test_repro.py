@@ -19,11 +19,14 @@ NO_BROWSER = {"DARKROOM_CHROMIUM": "/nonexistent/chromium"}
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 24 pictures, one of them broken, one a web page."""
+    """A folder of 25 pictures, one of them cut off, one damaged inside, one a web page."""
     folder = tmp_path_factory.mktemp("photos")
     for number in range(22):
         (folder / f"{number:02d}.png").write_bytes(encoded(picture(number, (90, 70))))
-    (folder / "broken.jpg").write_bytes(encoded(picture(99, (300, 300)), "JPEG")[:4000])
+    (folder / "cut.jpg").write_bytes(encoded(picture(99, (300, 300)), "JPEG")[:4000])
+    whole = bytearray(encoded(picture(98, (90, 70))))
+    whole[len(whole) // 2] ^= 0xFF
+    (folder / "damaged.png").write_bytes(whole)
     (folder / "page.jpg").write_bytes(b"<html>Not found</html>")
     return folder
 
@@ -83,7 +86,8 @@ def test_everything_is_there_and_bad_files_are_accounted_for(built: Project) -> 
     report = (built.folder / "data/evaluation/report.html").read_text()
     assert report.count("data:image/") == 4 and "http://" not in report and "https://" not in report
     refused = read_table(built.folder / "data/raw/pictures/rejected.csv")
-    assert ["text or web page" in row["detail"] for row in refused] == [True]
+    told = dict(row["detail"].split(": ") for row in refused)
+    assert "cut off" in told.pop("cut.jpg") and "text or web page" in told.pop("page.jpg") and not told
     later = read_table(built.folder / "data/curated/rejected.csv")
     assert [row["rule"] for row in later] == ["unreadable"]
     assert {name: len(ids) for name, ids in dataset(built).items()} == {"birds": 3, "pets": 3, "pictures": 22}
@@ -117,6 +121,18 @@ def test_a_reject_runs_review_and_what_follows(undisturbed: Project) -> None:
     assert victim not in dataset(undisturbed)["pictures"]
     rows = [r for r in read_table(undisturbed.folder / "data/curated/rejected.csv") if r["rule"] == "person"]
     assert [(r["id"], r["detail"]) for r in rows] == [(victim, "blurry by ann")]
+
+
+def test_a_takedown_leaves_every_later_build_and_is_never_fetched_again(undisturbed: Project) -> None:
+    victim = next(item for item in read_index(undisturbed.folder / "data/dataset/index.csv") if item.class_ == "birds")
+    undisturbed.run("darkroom", "forget", victim.page_url, "--reason", "asked by its author")
+    ran, _ = repro(undisturbed, "package")
+    assert ran == AFTER_REVIEW
+    assert victim.id not in dataset(undisturbed)["birds"]
+    undisturbed.run("dvc", "repro", "-f", "-s", "scrape@birds")
+    again = read_index(undisturbed.folder / "data/raw/birds/index.csv")
+    assert len(again) == 3 and victim.id not in {item.id for item in again}
+    assert "forgotten" in {row["rule"] for row in read_table(undisturbed.folder / "data/raw/birds/rejected.csv")}
 
 
 def test_a_class_that_goes_leaves_the_dataset_and_comes_back_without_a_search(undisturbed: Project) -> None:

@@ -1,2 +1,2 @@
-"""Words to image files with provenance: `scrape` fills one class from its `sources`, `ledger` remembers
-every download, `fetch` and `browser` reach the network, `photosite` is the demo's own image search."""
+"""Words to image files with provenance: `scrape` goes through a class's `sources`, `filling` takes what they list, `ledger`
+remembers every page and download, `web` and `browser` reach the network past `guard` and with `manners`."""
