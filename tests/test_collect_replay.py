@@ -125,13 +125,13 @@ def test_what_was_taken_down_is_never_fetched_again(tmp_path: Path) -> None:
 REASONS = {
     "/html.jpg": "unreadable", "/login": "unreadable", "/truncated.jpg": "unreadable", "/bomb.png": "unreadable", "/empty": "unreadable",
     "/nowhere": "http_404", "/noai.jpg": "opt_out", "/tdm.jpg": "opt_out", "/loop": "redirects", "/endless": "too_large",
-    "/gzip-bomb": "too_large", "/stall": "timeout", "/silent": "timeout", "/to?url=http://169.254.169.254/": "forbidden_address",
+    "/gzip-bomb": "too_large", "/stall": "too_slow", "/silent": "timeout", "/to?url=http://169.254.169.254/": "forbidden_address",
     "/to?url=file:///etc/passwd": "forbidden_address", "/http09": "bad_http", "/same/2.jpg": "exact", "/same/3.jpg": "exact",
 }
 
 
 def test_faults_are_rows_with_reasons_and_only_what_may_pass_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = Limits(connect=1, read=0.6, total=2, grace=0.5, bytes=2**20)
+    limits = Limits(connect=1, total=3, grace=1, bytes=2**20)
     opened = Web.opened
     monkeypatch.setattr(Web, "opened", lambda settings, pace: opened(settings, pace, limits))
     with faults.served() as site:
@@ -145,7 +145,7 @@ def test_faults_are_rows_with_reasons_and_only_what_may_pass_is_tried_again(tmp_
         assert [item.image_url.removeprefix(site.base) for item in report.items] == ["/same/1.jpg", "/ok.jpg"]
         rows = {r.detail.split(": ")[0].removeprefix(site.base): r.rule for r in read_rejections(tmp_path / "raw/barns/rejected.csv")}
         assert rows == {**REASONS, "/cookie-wall.jpg": "exact"}
-        assert report.tally.refused["timeout"] == 2 and report.tally.same == 3
+        assert report.tally.refused["timeout"] == 1 and report.tally.same == 3
         before = site.hits.copy()
         assert run("again").tally.refused == report.tally.refused
         more = {path: count - before[path] for path, count in site.hits.items() if count > before[path]}

@@ -18,7 +18,7 @@ from tests.replay import faults
 from tests.replay.serving import jpeg
 
 T = TypeVar("T")
-TIGHT = Limits(connect=1, read=0.6, total=2, grace=0.5, rate=4096, bytes=2**20)
+TIGHT = Limits(connect=1, total=3, grace=1, rate=4096, bytes=2**20)
 
 
 def with_web(host: str, work: Callable[[Web], Awaitable[T]], limits: Limits = TIGHT, **settings: object) -> T:
@@ -47,9 +47,9 @@ ENDS = {
     "/ok.jpg": "picture", "/cookie-wall.jpg": "picture", "/hops/5": "picture", "/429/2": "picture", "/429/date": "picture",
     "/500/1": "picture", "/503/2": "picture", "/html.jpg": "89 bytes", "/empty": "0 bytes",
     "/429/always?after=0": "http_429", "/500/always?after=0": "http_500", "/nowhere": "http_404",
-    "/silent": "timeout", "/stall": "timeout", "/slow-headers": "timeout", "/drip": "too_slow",
+    "/silent": "timeout", "/slow-headers": "timeout", "/stall": "too_slow", "/drip": "too_slow",
     "/endless": "too_large", "/gzip-bomb": "too_large",
-    "/reset": "length", "/length/long": "length", "/hangup": "reset",
+    "/reset": "reset", "/hangup": "reset", "/length/long": "length",
     "/bad-chunk": "bad_http", "/http09": "bad_http", "/huge-headers": "bad_http",
     "/loop": "redirects", "/hops/6": "redirects",
     "/noai.jpg": "opt_out", "/tdm.jpg": "opt_out",

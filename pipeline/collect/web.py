@@ -12,12 +12,13 @@ from http.cookies import CookieError, SimpleCookie
 from importlib.metadata import version
 from urllib.parse import urlencode, urljoin
 
-import aiohttp
+import pycurl
+from multidict import CIMultiDict
 from yarl import URL
 
 from pipeline import params
-from pipeline.collect.fetch import REDIRECTS, Answer, FetchError, Limits, checked, request
-from pipeline.collect.guard import Guard, PinnedResolver
+from pipeline.collect.fetch import REDIRECTS, Answer, Fetcher, FetchError, Limits, checked
+from pipeline.collect.guard import Guard
 from pipeline.collect.manners import Robots, opt_out, tdm_reserved
 from pipeline.collect.pace import LONGEST_WAIT, Pace
 from pipeline.collect.sources.source import Candidate, Found
@@ -30,16 +31,16 @@ TRIES = 4
 WORTH_A_RETRY = frozenset({"connect", "dns", "reset", "bad_http", "length"})  # a timeout has cost enough: the next run asks again
 ORIGINS = 4096  # whose robots.txt is remembered
 NOTHING: Mapping[str, str] = {}
+IMAGES = {"Accept": "image/*,*/*;q=0.5"}
 
 
 @dataclass
 class Web:
     """One session of downloads."""
 
-    session: aiohttp.ClientSession
+    fetcher: Fetcher
     settings: params.Scrape
     pace: Pace
-    resolver: PinnedResolver
     limits: Limits = field(default_factory=Limits)
     _robots: dict[str, "asyncio.Task[_House]"] = field(default_factory=dict)
 
@@ -48,14 +49,9 @@ class Web:
     async def opened(cls, settings: params.Scrape, pace: Pace | None = None, limits: Limits | None = None) -> AsyncIterator["Web"]:
         """A session for the length of the block, with the manners and the guard that `settings` ask for."""
         pace, limits = pace or Pace(), limits or Limits()
-        resolver = PinnedResolver(Guard(frozenset(settings.allow_hosts)))
-        connector = aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=60)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=limits.connect, sock_read=limits.read)
-        async with aiohttp.ClientSession(
-            connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, trust_env=False,
-            headers={"User-Agent": user_agent(settings.contact), "Accept-Encoding": "gzip, deflate"},
-        ) as session:
-            yield cls(session, settings, pace, resolver, limits)
+        guard = Guard(frozenset(settings.allow_hosts))
+        async with Fetcher(user_agent(settings.contact), guard, pace.connections, limits) as fetcher:
+            yield cls(fetcher, settings, pace, limits)
 
     async def get(
         self, url: str, params: Mapping[str, str] = NOTHING, headers: Mapping[str, str] = NOTHING, accept: tuple[int, ...] = (200,),
@@ -64,12 +60,12 @@ class Web:
 
         robots.txt speaks of a site's pages to crawlers; a source that was chosen by name is asked all the same.
         """
-        return await self._tried(f"{url}?{urlencode(params)}" if params else url, headers, accept, crawling=False)
+        asked = f"{url}?{urlencode(params)}" if params else url
+        return await self._tried(asked, {"Accept-Encoding": "gzip, deflate", **headers}, accept, crawling=False)
 
     async def image(self, candidate: Candidate) -> Found:
         """The original bytes at the candidate's `image_url`. Raises FetchError, also where the site opts out."""
-        headers = {"Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"}
-        answer = await self._tried(candidate.image_url, headers, (200,), crawling=True)
+        answer = await self._tried(candidate.image_url, IMAGES, (200,), crawling=True)
         return Found(answer.data, candidate)
 
     async def _tried(self, url: str, headers: Mapping[str, str], accept: tuple[int, ...], crawling: bool) -> Answer:
@@ -110,12 +106,12 @@ class Web:
     ) -> Answer:
         """One request in its turn: an answer that is accepted, or a redirect. Raises FetchError."""
         self.check_contact(url)
-        parsed = checked(url, self.resolver.guard)
+        parsed = checked(url, self.fetcher.guard)
         if crawling:
             await self._permitted(url, parsed)
         sent = {**headers, "Cookie": cookies.output([], "", ";").strip()} if cookies else headers
         async with self.pace.slot(parsed.authority, url):
-            answer = await request(self.session, parsed, limits, sent, self._judge if crawling else _no_judge)
+            answer = await self.fetcher.request(parsed, limits, sent, self._judge if crawling else None)
             moved = answer.status in REDIRECTS and "Location" in answer.headers
             if not moved and answer.status not in accept:
                 raise _status_error(url, answer)
@@ -123,18 +119,18 @@ class Web:
 
     def allow(self, host: str) -> None:
         """Let this host:port of our own be reached too, such as a server that a source runs while it is open."""
-        self.resolver.guard = Guard(self.resolver.guard.allow_hosts | {host})
+        self.fetcher.guard = Guard(self.fetcher.guard.allow_hosts | {host})
 
     def check_contact(self, url: str) -> None:
         """Raises UserError where `url` is on the public web and the operator has not said how to be reached."""
-        if not self.settings.contact and not self.resolver.guard.is_named(url):
+        if not self.settings.contact and not self.fetcher.guard.is_named(url):
             raise UserError(
                 "params.yaml: scrape.contact is empty; sites must be able to reach whoever runs this: give an e-mail address or "
                 "a web page of yours, then run again"
             )
 
-    def _judge(self, url: str, answer: aiohttp.ClientResponse) -> None:
-        if self.settings.opt_outs and (directive := opt_out(answer.headers.items(), AGENT)):
+    def _judge(self, url: str, headers: "CIMultiDict[str]") -> None:
+        if self.settings.opt_outs and (directive := opt_out(headers.items(), AGENT)):
             raise FetchError("opt_out", f"{url}: the site does not want it used ({directive})")
 
     async def _permitted(self, url: str, parsed: URL) -> None:
@@ -196,7 +192,7 @@ class _House:
 
 def user_agent(contact: str) -> str:
     """Who asks, and how to reach whoever runs it."""
-    return f"{AGENT}/{version('darkroom')}" + (f" (+{contact})" if contact else "") + f" aiohttp/{aiohttp.__version__}"
+    return f"{AGENT}/{version('darkroom')}" + (f" (+{contact})" if contact else "") + f" libcurl/{pycurl.version_info()[1]}"
 
 
 def _joined(here: str, location: str) -> str:
@@ -208,10 +204,6 @@ def _joined(here: str, location: str) -> str:
 
 def _authority(url: str) -> str:
     return url.split("/", 3)[2] if url.count("/") > 1 else ""
-
-
-def _no_judge(url: str, answer: aiohttp.ClientResponse) -> None:
-    pass
 
 
 def _remember(cookies: SimpleCookie, answer: Answer) -> None:
