@@ -12,13 +12,13 @@ FOUND = Candidate("http://x/1.jpg", "http://x/1.jpg", "http://x/1", "a title", l
 
 def test_a_download_is_remembered_with_what_is_known_of_it(tmp_path: Path) -> None:
     with Ledger.opened(tmp_path) as ledger:
-        id_ = ledger.keep(b"bytes")
+        id_ = ledger.files.keep(b"bytes")
         ledger.put("address", Record(FOUND, "2026-01-02", id=id_))
     with Ledger.opened(tmp_path) as ledger:
         assert ledger.get("address") == Record(FOUND, "2026-01-02", id=image_id(b"bytes"))
-        assert ledger.path(id_).read_bytes() == b"bytes"
+        assert ledger.files.path(id_).read_bytes() == b"bytes"
         assert ledger.get("another") is None
-        ledger.path(id_).unlink()
+        ledger.files.path(id_).unlink()
         assert ledger.get("address") is None
 
 
@@ -64,17 +64,17 @@ def test_only_the_same_question_again_after_an_end_asks_anew(tmp_path: Path) -> 
 
 def test_forgetting_takes_file_and_row(tmp_path: Path) -> None:
     with Ledger.opened(tmp_path) as ledger:
-        ids = [ledger.keep(bytes([n])) for n in range(3)]
+        ids = [ledger.files.keep(bytes([n])) for n in range(3)]
         for n, id_ in enumerate(ids):
             ledger.put(f"http://x/{n}", Record(Candidate(f"http://x/{n}", page_url=f"http://x/page{n}"), "2026-01-02", id=id_))
         assert ledger.forget({ids[0]}, {"http://x/page1"}) == 2
-        assert [ledger.path(id_).exists() for id_ in ids] == [False, False, True]
+        assert [ledger.files.path(id_).exists() for id_ in ids] == [False, False, True]
         assert ledger.get("http://x/0") is None and ledger.get("http://x/2") is not None
 
 
 def test_what_a_killed_process_left_half_written_is_swept_away(tmp_path: Path) -> None:
     with Ledger.opened(tmp_path) as ledger:
-        path = ledger.path(ledger.keep(b"bytes"))
+        path = ledger.files.path(ledger.files.keep(b"bytes"))
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     left, ours = path.with_name(f"i0.{ended.pid}.part"), path.with_name(f"i0.{os.getpid()}.part")

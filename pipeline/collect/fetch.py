@@ -296,7 +296,8 @@ MALFORMED = ("bad_http", "the answer is not HTTP as it should be")
 def _worded(transfer: _Transfer, code: int, message: str) -> FetchError:
     if code == pycurl.E_OPERATION_TIMEDOUT:
         if transfer.parts:
-            return FetchError("too_slow", f"{transfer.text}: {transfer.size} bytes came, too slowly; at least {transfer.limits.rate} a second")
+            came = f"{transfer.size} bytes came, too slowly; at least {transfer.limits.rate} a second are expected"
+            return FetchError("too_slow", f"{transfer.text}: {came}")
         return FetchError("timeout", f"{transfer.text}: no answer within the time allowed ({transfer.limits.total:g} s in all)")
     reason, detail = REASONS.get(code, MALFORMED)
     if code == pycurl.E_RECV_ERROR and re.search("chunk|header", message):

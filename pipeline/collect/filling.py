@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline import params
 from pipeline.collect.ledger import Ledger
 from pipeline.collect.listing import listing
-from pipeline.collect.obtain import Obtained, address_of, obtain
+from pipeline.collect.obtain import Obtained, address_of, obtain, read_here
 from pipeline.collect.sources.source import Candidate, Source
 from pipeline.collect.tally import Tally
 from pipeline.forgotten import Forgotten
@@ -78,7 +78,7 @@ class Filling:
                     if candidate is None:
                         search.ended = True
                     elif self._worth_trying(source, search, candidate):
-                        waiting.append(asyncio.create_task(obtain(self.ledger, source, candidate)))
+                        waiting.append(asyncio.create_task(self._obtain(source, candidate)))
                 if not waiting:
                     break
                 self._settle(await waiting.popleft(), search.term, source.name)
@@ -91,6 +91,11 @@ class Filling:
             search.told = True
             where = f"the term {search.term!r}" if search.term else "what was asked for"
             self.without_results.append(f"classes.{self.name}: {source.name} has no results for {where}")
+
+    def _obtain(self, source: Source, candidate: Candidate) -> Coroutine[Any, Any, Obtained]:
+        if source.local:
+            return read_here(source, candidate)
+        return obtain(self.ledger, source, candidate)
 
     def _worth_trying(self, source: Source, search: "_Search", candidate: Candidate) -> bool:
         search.found += 1

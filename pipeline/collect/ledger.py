@@ -5,17 +5,14 @@ written when its file is complete; whatever was under way at a kill is done agai
 """
 
 import json
-import os
-import shutil
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.collect.files import Files
 from pipeline.collect.sources.source import Candidate, Page
-from pipeline.item import image_id
 
 __all__ = ["Ledger", "Record"]
 
@@ -59,20 +56,19 @@ class Ledger:
     def __init__(self, database: sqlite3.Connection, folder: Path) -> None:
         self._database = database
         self.folder = folder
-        self._files = str(folder / "files")
-        self._lock = threading.Lock()  # images are kept from threads
+        self.files = Files(folder / "files")
 
     @classmethod
     @contextmanager
     def opened(cls, folder: Path) -> Iterator["Ledger"]:
         """The ledger in `folder`, which is made where it is missing."""
-        (folder / "files").mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(folder / "ledger.sqlite", timeout=60, isolation_level=None, check_same_thread=False)) as database:
+        folder.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(folder / "ledger.sqlite", timeout=60, isolation_level=None)) as database:
             database.execute("PRAGMA journal_mode=WAL")
             database.execute("PRAGMA synchronous=NORMAL")  # a kill loses nothing; a power cut may lose the last rows
             database.executescript(SCHEMA)
             ledger = cls(database, folder)
-            ledger._sweep()
+            ledger.files.sweep()
             yield ledger
 
     def begin(self, class_: str, wanted: str, count: int) -> None:
@@ -116,48 +112,15 @@ class Ledger:
         row = self._database.execute(
             "SELECT candidate, day, id, reason, detail, may_pass, attempts FROM download WHERE address = ?", (address,)
         ).fetchone()
-        if row is None or (row[2] and not self.path(row[2]).is_file()):
+        if row is None or (row[2] and not self.files.path(row[2]).is_file()):
             return None
         candidate, day, id_, reason, detail, may_pass, attempts = row
         return Record(Candidate(**json.loads(candidate)), day, id_, reason, detail, bool(may_pass), attempts)
 
     def put(self, address: str, record: Record) -> None:
-        """Remember what came of `address`; a file is kept by `keep` before. From any thread."""
+        """Remember what came of `address`; its file was kept before."""
         row = (address, record.id, _text(record.candidate), record.day, record.reason, record.detail, record.may_pass)
-        with self._lock:
-            self._database.execute(PUT, row)
-
-    def path(self, id_: str) -> Path:
-        """Where the file of an image is kept."""
-        return Path(self._place(id_))
-
-    def link(self, id_: str, target: str) -> None:
-        """Give a kept file another name: the same bytes, once on the disk where that can be."""
-        try:
-            os.link(self._place(id_), target)
-        except FileExistsError:
-            Path(target).unlink()
-            self.link(id_, target)
-        except OSError:
-            shutil.copyfile(self._place(id_), target)
-
-    def _place(self, id_: str) -> str:
-        return f"{self._files}/{id_[1:3]}/{id_}"
-
-    def keep(self, data: bytes) -> str:
-        """Write the bytes under their id, which is returned; the file is complete or is not there."""
-        id_ = image_id(data)
-        path = self._place(id_)
-        draft = f"{path}.{os.getpid()}.part"
-        try:
-            file = open(draft, "wb", buffering=0)  # noqa: PTH123, SIM115  # plain calls: this runs once an image
-        except FileNotFoundError:
-            self.path(id_).parent.mkdir(exist_ok=True)
-            file = open(draft, "wb", buffering=0)  # noqa: PTH123, SIM115
-        with file:
-            file.write(data)
-        os.replace(draft, path)  # noqa: PTH105
-        return id_
+        self._database.execute(PUT, row)
 
     def retry_failed(self) -> int:
         """Forget every failure, so that it is tried again; how many there were."""
@@ -171,37 +134,20 @@ class Ledger:
             if id_ in ids or {address, candidate.image_url, candidate.page_url} & urls:
                 self._database.execute("DELETE FROM download WHERE address = ?", (address,))
                 if id_:
-                    self.path(id_).unlink(missing_ok=True)
+                    self.files.path(id_).unlink(missing_ok=True)
                 gone += 1
         return gone
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
-
-    def _sweep(self) -> None:
-        """Delete what killed processes left half written."""
-        for draft in (self.folder / "files").glob("*/*.part"):
-            if not _alive(int(draft.suffixes[0].removeprefix("."))):
-                draft.unlink(missing_ok=True)
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
 
 
 def _text(candidate: Candidate) -> str:
     return json.dumps({name: value for name, value in vars(candidate).items() if value})
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

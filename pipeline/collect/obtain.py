@@ -6,18 +6,19 @@ from datetime import UTC, datetime
 
 from pipeline import image
 from pipeline.collect.fetch import FetchError
+from pipeline.collect.files import Files
 from pipeline.collect.ledger import Ledger, Record
 from pipeline.collect.sources.source import Candidate, Source
 from pipeline.item import image_id
 
-__all__ = ["Obtained", "address_of", "obtain"]
+__all__ = ["Obtained", "address_of", "obtain", "read_here"]
 
 LARGE = 2**20  # bytes from which hashing and writing go to a thread, so that the network goes on; below, a thread costs more
 
 
 @dataclass(frozen=True)
 class Obtained:
-    """An image (`id`, `header`, and its bytes: in `data`, or in the ledger), or the `reason` why there is none."""
+    """An image (`id`, `header`, and its bytes: in `data`, or kept under its id), or the `reason` why there is none."""
 
     candidate: Candidate
     day: str = ""
@@ -27,7 +28,9 @@ class Obtained:
     data: bytes | None = None
     reason: str = ""
     detail: str = ""
+    may_pass: bool = False
     fetched: bool = False
+
 
 
 def address_of(source: Source, candidate: Candidate) -> str:
@@ -36,28 +39,31 @@ def address_of(source: Source, candidate: Candidate) -> str:
 
 
 async def obtain(ledger: Ledger, source: Source, candidate: Candidate) -> Obtained:
-    """Get the candidate's original bytes; never raises for what is wrong with one image."""
-    if source.local:
-        return await _read_here(source, candidate)
+    """The candidate's original bytes by way of the ledger; never raises for what is wrong with one image."""
     address = address_of(source, candidate)
     record = ledger.get(address)
     if record and record.id and (known := _known(ledger, record, candidate)):
         return known
     if record and record.reason and not record.may_pass:
         return Obtained(candidate, record.day, reason=record.reason, detail=record.detail)
+    got = await _download(ledger.files, source, candidate)
+    ledger.put(address, Record(got.candidate, got.day, got.id, got.reason, got.detail, got.may_pass))
+    return got
+
+
+async def _download(files: Files, source: Source, candidate: Candidate) -> Obtained:
+    """Fetch the candidate and keep its file, if it is an image."""
     day = datetime.now(UTC).date().isoformat()
     try:
         found = await source.fetch(candidate)
     except FetchError as error:
-        ledger.put(address, Record(candidate, day, reason=error.reason, detail=str(error), may_pass=error.may_pass))
-        return Obtained(candidate, day, reason=error.reason, detail=str(error))
-    kept = (ledger, address, found.data, found.candidate, day)
+        return Obtained(candidate, day, reason=error.reason, detail=str(error), may_pass=error.may_pass)
     if len(found.data) < LARGE:
-        return _kept(*kept)
-    return await asyncio.get_running_loop().run_in_executor(None, _kept, *kept)
+        return _kept(files, found.data, found.candidate, day)
+    return await asyncio.to_thread(_kept, files, found.data, found.candidate, day)
 
 
-async def _read_here(source: Source, candidate: Candidate) -> Obtained:
+async def read_here(source: Source, candidate: Candidate) -> Obtained:
     """An image of this machine, which goes straight to where it is wanted."""
     try:
         found = await source.fetch(candidate)
@@ -69,21 +75,17 @@ async def _read_here(source: Source, candidate: Candidate) -> Obtained:
     return Obtained(found.candidate, "", image_id(found.data), len(found.data), header, found.data)
 
 
-def _kept(ledger: Ledger, address: str, data: bytes, candidate: Candidate, day: str) -> Obtained:
-    """Check what was downloaded, and keep it if it is an image; either way the ledger knows."""
+def _kept(files: Files, data: bytes, candidate: Candidate, day: str) -> Obtained:
     try:
         header = _header(data)
     except image.ImageError as error:
-        ledger.put(address, Record(candidate, day, reason="unreadable", detail=str(error)))
         return Obtained(candidate, day, size=len(data), reason="unreadable", detail=str(error), fetched=True)
-    id_ = ledger.keep(data)
-    ledger.put(address, Record(candidate, day, id_))
-    return Obtained(candidate, day, id_, len(data), header, fetched=True)
+    return Obtained(candidate, day, files.keep(data), len(data), header, fetched=True)
 
 
 def _known(ledger: Ledger, record: Record, candidate: Candidate) -> Obtained | None:
     """The image that the ledger has, unless its file was changed."""
-    path = ledger.path(record.id)
+    path = ledger.files.path(record.id)
     data = path.read_bytes()
     if image_id(data) != record.id:
         path.unlink()

@@ -1,17 +1,13 @@
 """Fill one class: its sources in order, its terms in turn, until there are `count` good images."""
 
-import asyncio
-import gc
 import hashlib
 import json
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline import params
-from pipeline.collect import sources
+from pipeline.collect import loop, sources
 from pipeline.collect.fetch import FetchError
 from pipeline.collect.filling import Filling
 from pipeline.collect.ledger import Ledger
@@ -24,11 +20,6 @@ from pipeline.errors import UserError
 from pipeline.forgotten import Forgotten
 from pipeline.item import Item, Rejection, write_index, write_rejections
 from pipeline.source_params import OneSource, name_of
-
-try:
-    from uvloop import new_event_loop
-except ImportError:  # it has no wheel for Windows; the standard loop does the same, slower
-    from asyncio import new_event_loop  # type: ignore[assignment]
 
 __all__ = ["Report", "scrape"]
 
@@ -65,8 +56,7 @@ def scrape(
         filling = Filling(
             name, wanted, settings, ledger, forgotten or Forgotten(), _Shelf(name, out, ledger, report), report.tally, on_change
         )
-        with _seldom_collected(), asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(_from_all(filling, report, run or params.Run()))
+        loop.run(_from_all(filling, report, run or params.Run()))
         write_index(out / "index.csv", report.items)
         write_rejections(out / "rejected.csv", report.rejections)
         judged = _judged(name, wanted, report)
@@ -74,24 +64,12 @@ def scrape(
     return judged
 
 
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Rare garbage collections: a long run keeps a row of every image, and each collection would walk over them all."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
 async def _from_all(filling: Filling, report: Report, run: params.Run) -> None:
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4, "keep"))
     entries = filling.wanted.sources or filling.settings.sources
     async with Web.opened(filling.settings, Pace(run.connections, run.per_host)) as web:
         for number, entry in enumerate(entries):
             if not filling.missing():
-                return
+                break
             try:
                 await _from_one(filling, entry, web)
                 if terms := sources.about(name_of(entry)).terms_of_service:
@@ -145,7 +123,7 @@ class _Shelf:
     def put(self, item: Item, found: Obtained) -> None:
         target = f"{self.out}/{item.path.rpartition('/')[2]}"
         if found.data is None:
-            self.ledger.link(found.id, target)
+            self.ledger.files.link(found.id, target)
         else:
             Path(target).write_bytes(found.data)
         self.report.items.append(item)

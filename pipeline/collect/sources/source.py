@@ -1,6 +1,5 @@
 """What a source is: it lists candidates for a term, page by page, and turns a candidate into bytes."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -97,7 +96,6 @@ class About:
     public_web: bool = True
     terms_of_service: str = ""
     endpoint: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
 
 
 class Stale(Exception):
