@@ -19,6 +19,7 @@ EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": 
 SIGNS_OF_TEXT = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<svg", b"{")
 
 Image.MAX_IMAGE_PIXELS = None  # the limit above is checked here, by an error and never by a warning
+Image.preinit()  # or the first image that is opened waits for it
 
 
 class ImageError(ValueError):

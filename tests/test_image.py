@@ -111,3 +111,21 @@ def test_encoding_is_lossless_and_drops_metadata(tmp_path: Path) -> None:
     exif[0x010E] = "secret place"
     kept = image.encode_png(image.decode(encoded(source, "PNG", exif=exif)))
     assert kept == data
+
+
+@pytest.mark.parametrize(("format", "options"), [("JPEG", {}), ("JPEG", {"progressive": True}), ("PNG", {}), ("WEBP", {}), ("GIF", {})])
+def test_a_file_without_its_end_is_told_from_a_whole_one(format: str, options: dict) -> None:
+    whole = encoded(picture(3, (200, 150)), format, **options)
+    image.check_complete(whole)
+    for share in (0.3, 0.6, 0.98):
+        with pytest.raises(image.ImageError, match="cut off before its end"):
+            image.check_complete(whole[: int(len(whole) * share)])
+
+
+def test_a_thumbnail_s_end_is_not_the_picture_s_and_what_follows_the_end_does_not_matter() -> None:
+    thumbnail, whole = encoded(picture(4, (64, 48)), "JPEG"), encoded(picture(5, (200, 150)), "JPEG")
+    with_thumbnail = whole[:2] + b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail + whole[2:]
+    image.check_complete(with_thumbnail)
+    image.check_complete(with_thumbnail + b"a film that a phone wrote")
+    with pytest.raises(image.ImageError, match="cut off"):
+        image.check_complete(with_thumbnail[: len(with_thumbnail) - 200])

@@ -130,8 +130,8 @@ def test_a_takedown_leaves_every_later_build_and_is_never_fetched_again(undistur
     assert ran == AFTER_REVIEW
     assert victim.id not in dataset(undisturbed)["birds"]
     undisturbed.run("dvc", "repro", "-f", "-s", "scrape@birds")
-    again = read_index(undisturbed.folder / "data/raw/birds/index.csv")
-    assert len(again) == 3 and victim.id not in {item.id for item in again}
+    again = {item.id for item in read_index(undisturbed.folder / "data/raw/birds/index.csv")}
+    assert victim.id not in again and dataset(undisturbed)["birds"] <= again
     assert "forgotten" in {row["rule"] for row in read_table(undisturbed.folder / "data/raw/birds/rejected.csv")}
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import params
+from pipeline.collect import sources
 from pipeline.collect.scrape import Report, scrape
 from pipeline.errors import UserError
 from pipeline.item import read_index, read_rejections
@@ -75,3 +76,53 @@ def test_the_index_does_not_depend_on_where_the_folder_lies(files: Path, tmp_pat
     first = (tmp_path / "raw/things/index.csv").read_bytes()
     collect(tmp_path, {"count": 9, "sources": [folder(moved)]})
     assert (tmp_path / "raw/things/index.csv").read_bytes() == first
+
+
+def test_splits_that_a_source_has_are_kept(files: Path, tmp_path: Path) -> None:
+    for name, number in (("train", 20), ("test", 21)):
+        (files / name).mkdir()
+        (files / name / "x.png").write_bytes(encoded(picture(number)))
+    report = collect(tmp_path, {"count": 20, "sources": [folder(files)]})
+    splits = {item.title: item.split for item in report.items}
+    assert (splits["train/x.png"], splits["test/x.png"], splits["0.png"]) == ("train", "holdout", "")
+
+
+PLUGIN = '''
+from contextlib import contextmanager
+from pathlib import Path
+from pipeline.collect.sources.source import About, Candidate, Found, Page
+
+ABOUT = About(needs="nothing", allows="one picture", public_web=False)
+
+class Attic:
+    name, takes_terms, local = "attic", True, True
+    def __init__(self, path): self.path = path
+    async def search(self, term, cursor): return Page([Candidate(term, title=term)])
+    async def fetch(self, candidate): return Found(Path(self.path).read_bytes(), candidate)
+
+@contextmanager
+def opened(options, context):
+    yield Attic(options["path"])
+'''
+
+
+def test_another_package_brings_a_source_by_its_entry_point(files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = tmp_path / "site"
+    (site / "attic-1.dist-info").mkdir(parents=True)
+    (site / "attic_source.py").write_text(PLUGIN)
+    (site / "attic-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: attic\nVersion: 1\n")
+    (site / "attic-1.dist-info" / "entry_points.txt").write_text("[darkroom.sources]\nattic = attic_source\n")
+    with pytest.raises(ValueError, match="there is no source 'attic'"):
+        params.Class.model_validate({"terms": ["x"], "count": 1, "sources": ["attic"]})
+    monkeypatch.syspath_prepend(str(site))
+    report = collect(tmp_path, {"terms": ["a chair"], "count": 1, "sources": [{"attic": {"path": str(files / "0.png")}}]})
+    assert [(item.source, item.title, item.term) for item in report.items] == [("attic", "a chair", "a chair")]
+    assert "attic" in sources.names()
+
+
+def test_shapes_and_formats_that_are_not_wanted_are_refused(files: Path, tmp_path: Path) -> None:
+    (files / "wide.png").write_bytes(encoded(picture(30, (300, 90))))
+    report = collect(tmp_path, {"count": 20, "sources": [folder(files)]}, max_aspect=2, formats=["png"])
+    assert len(report.items) == 5 and {item.format for item in report.items} == {"PNG"}
+    rows = {r.detail.split(":")[0]: r.rule for r in read_rejections(tmp_path / "raw/things/rejected.csv")}
+    assert rows == {"wide.png": "max_aspect", "deep/six.jpg": "formats"}

@@ -109,14 +109,9 @@ class _Transfer:
 
     def see_headers(self) -> None:
         """Parse the last block of header lines, and let the judge refuse before the body is read. Raises FetchError."""
-        self.headers = CIMultiDict()
-        for line in self.lines:
-            if line.startswith(b"HTTP/"):
-                self.headers.clear()
-            else:
-                name, colon, value = line.decode("latin-1").partition(":")
-                if colon:
-                    self.headers.add(name.strip(), value.strip())
+        block = b"".join(self.lines).decode("latin-1").rpartition("\r\n\r\nHTTP/")[2]  # after those of interim answers
+        pairs = (line.split(":", 1) for line in block.split("\r\n")[1:] if ":" in line)
+        self.headers = CIMultiDict([(name.strip(), value.strip()) for name, value in pairs])
         if self.judge:
             self.judge(self.text, self.headers)
 
