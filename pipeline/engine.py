@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pipeline.errors import UserError
 
-__all__ = ["ENGINES", "run"]
+__all__ = ["ENGINES", "cores", "run"]
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -27,7 +27,12 @@ def run(
 
     With `local`, work, inputs and outputs travel between processes and so must be picklable.
     """
-    return ENGINES[engine](work, inputs, workers or os.cpu_count() or 1)
+    return ENGINES[engine](work, inputs, workers or cores())
+
+
+def cores() -> int:
+    """How many processes can run at a time on this machine."""
+    return os.cpu_count() or 1
 
 
 def _serial(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> list[Output]:

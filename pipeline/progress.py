@@ -18,9 +18,10 @@ def progress(what: str, total: float, unit: str) -> Iterator[Callable[..., objec
     interactive = sys.stderr.isatty()
     width = None if interactive else 160
     shown = "{desc} {percentage:3.0f}%|{bar:20}| {n:.4g}/{total:.4g} " + unit + " [{elapsed}<{remaining}, {rate_noinv_fmt}]{postfix}"
+    tqdm.monitor_interval = 0  # no thread beside ours: a process with threads cannot be forked
     with tqdm(
         total=total, desc=what, unit=f" {unit}", bar_format=shown, leave=True, dynamic_ncols=interactive, ncols=width,
-        mininterval=0.2 if interactive else 30, maxinterval=1 if interactive else 60, ascii=not interactive,
+        mininterval=0.2 if interactive else 30, maxinterval=1 if interactive else 60, ascii=not interactive, miniters=1,
     ) as bar:
         def tell(more: float, note: str = "") -> None:
             if note:

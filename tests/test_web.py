@@ -50,9 +50,9 @@ ENDS = {
     "/silent": "timeout", "/slow-headers": "timeout", "/stall": "too_slow", "/drip": "too_slow",
     "/endless": "too_large", "/gzip-bomb": "too_large",
     "/reset": "reset", "/hangup": "reset", "/length/long": "length",
-    "/bad-chunk": "bad_http", "/http09": "bad_http", "/huge-headers": "bad_http",
+    "/bad-chunk": "bad_http", "/bad-chunk/late": "bad_http", "/http09": "bad_http", "/huge-headers": "bad_http",
     "/loop": "redirects", "/hops/6": "redirects",
-    "/noai.jpg": "opt_out", "/tdm.jpg": "opt_out",
+    "/noai.jpg": "opt_out", "/noai-lf.jpg": "opt_out", "/tdm.jpg": "opt_out",
     "/to?url=file:///etc/passwd": "forbidden_address", "/to?url=http://169.254.169.254/latest/meta-data": "forbidden_address",
     "/to?url=ftp://example.org/x.jpg": "forbidden_address", "/to?url=http://127.0.0.1:1/x.jpg&status=307": "forbidden_address",
     "/to?url=http://localhost/x.jpg": "forbidden_address", "/to?url=http://[::1]/x.jpg": "forbidden_address",
@@ -74,6 +74,12 @@ def test_every_fault_ends_in_time_with_its_own_reason(monkeypatch: pytest.Monkey
         assert time.monotonic() - start < 30
         assert site.hits["/500/always"] == module.TRIES and site.hits["/nowhere"] == 1 and site.hits["/stall"] == 1
         assert site.sent["/endless"] < 20 * 2**20
+
+
+def test_a_redirect_written_in_raw_utf_8_is_followed() -> None:
+    with faults.served() as site:
+        with_web(site.host, lambda web: web.get(f"{site.base}/to?url=/gr%C3%B6%C3%9Fe.jpg", accept=(404,)))
+        assert site.requests[-1].target == "/gr%C3%B6%C3%9Fe.jpg"
 
 
 def test_a_host_that_asks_for_too_long_a_rest_gets_it_and_nobody_waits() -> None:

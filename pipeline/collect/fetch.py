@@ -91,6 +91,7 @@ class _Transfer:
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
     headers: "CIMultiDict[str] | None" = None
+    opened: bool = False  # whether any address of the host may be connected to
     error: FetchError | None = None
 
     def take(self, part: bytes) -> int | None:
@@ -109,8 +110,9 @@ class _Transfer:
 
     def see_headers(self) -> None:
         """Parse the last block of header lines, and let the judge refuse before the body is read. Raises FetchError."""
-        block = b"".join(self.lines).decode("latin-1").rpartition("\r\n\r\nHTTP/")[2]  # after those of interim answers
-        pairs = (line.split(":", 1) for line in block.split("\r\n")[1:] if ":" in line)
+        lines = _decoded(b"".join(self.lines)).replace("\r\n", "\n")  # some servers write the one, some the other
+        block = lines.rpartition("\n\nHTTP/")[2]  # after those of interim answers
+        pairs = (line.split(":", 1) for line in block.split("\n")[1:] if ":" in line)
         self.headers = CIMultiDict([(name.strip(), value.strip()) for name, value in pairs])
         if self.judge:
             self.judge(self.text, self.headers)
@@ -167,7 +169,7 @@ class Fetcher:
         handle = self._free.pop() if self._free else self._handle()
         transfer = _Transfer(url, str(url), limits, judge, self._loop.create_future())
         handle.setopt(pycurl.URL, transfer.text)
-        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
+        handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}".encode() for name, value in headers.items()])
         handle.setopt(pycurl.TIMEOUT_MS, max(1, int(limits.total * 1000)))
         handle.setopt(pycurl.HEADERFUNCTION, transfer.lines.append)
         handle.setopt(pycurl.WRITEFUNCTION, transfer.take)
@@ -203,10 +205,11 @@ class Fetcher:
         """A socket for an address that libcurl is about to connect to, if the guard lets it."""
         place = str(address.addr[0])
         if not self.guard.allows(place, transfer.url.raw_host or "", transfer.url.port or 0):
-            host = transfer.url.raw_host
-            transfer.error = FetchError("forbidden_address", f"{transfer.text}: {host} leads to {place}, which is not a public address")
+            if not transfer.opened:  # else it is for the address that was let through to say how this ends
+                where = f"{transfer.url.raw_host} leads to {place}, which is not a public address"
+                transfer.error = FetchError("forbidden_address", f"{transfer.text}: {where}")
             return pycurl.SOCKET_BAD
-        transfer.error = None
+        transfer.opened, transfer.error = True, None
         return socket.socket(address.family, address.socktype, address.protocol)
 
     def _watch(self, event: int, fd: int, multi: object, data: object) -> None:
@@ -244,6 +247,14 @@ class Fetcher:
                 self._multi.remove_handle(handle)
                 if not transfer.done.done():
                     transfer.done.set_result((code, message))
+
+
+def _decoded(lines: bytes) -> str:
+    """Header lines: RFC 9110 leaves bytes beyond ASCII open, and servers write UTF-8 into Location where they write any."""
+    try:
+        return lines.decode()
+    except UnicodeDecodeError:
+        return lines.decode("latin-1")
 
 
 def _authorities() -> str | None:

@@ -4,13 +4,15 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from typing import Any, Protocol
 
 from pipeline import params
+from pipeline.collect.crew import Crew
 from pipeline.collect.ledger import Ledger
 from pipeline.collect.listing import listing
-from pipeline.collect.obtain import Obtained, address_of, obtain, read_here
+from pipeline.collect.obtain import Obtained, address_of, download, obtain, read_here
 from pipeline.collect.sources.source import Candidate, Source
 from pipeline.collect.tally import Tally
 from pipeline.forgotten import Forgotten
@@ -42,6 +44,7 @@ class Filling:
     tally: Tally
     on_change: Callable[[Tally], object]
     without_results: list[str] = field(default_factory=list)
+    _crew: Crew | None = None
     _addresses: set[str] = field(default_factory=set)
     _ids: set[str] = field(default_factory=set)
 
@@ -55,8 +58,12 @@ class Filling:
         """How many images are still wanted."""
         return self.wanted.count - self.tally.kept
 
-    async def from_source(self, source: Source) -> None:
-        """Take what is missing from one source, its terms sharing the number. Raises what its search raises."""
+    async def from_source(self, source: Source, crew: Crew | None = None) -> None:
+        """Take what is missing from one source, its terms sharing the number. Raises what its search raises.
+
+        A crew downloads the images where there is one; it can for sources whose images are plain downloads.
+        """
+        self._crew = crew
         searches = [_Search(term, listing(self.ledger, self.name, source, term)) for term in (self.terms if source.takes_terms else [""])]
         try:
             for number, search in enumerate(searches):
@@ -95,7 +102,9 @@ class Filling:
     def _obtain(self, source: Source, candidate: Candidate) -> Coroutine[Any, Any, Obtained]:
         if source.local:
             return read_here(source, candidate)
-        return obtain(self.ledger, source, candidate)
+        here = partial(download, self.ledger.files, source)
+        by = partial(self._crew.download, source.name, here) if self._crew else here
+        return obtain(self.ledger, address_of(source, candidate), candidate, by)
 
     def _worth_trying(self, source: Source, search: "_Search", candidate: Candidate) -> bool:
         search.found += 1

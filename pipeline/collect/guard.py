@@ -1,24 +1,20 @@
 """Which addresses may be reached: public ones only, however a URL, a redirect or the DNS spells another.
 
-It takes both halves, `Guard.check_url` before every request (also before those that a redirect asks for) and a
-`PinnedResolver` in the session's connector: aiohttp asks no resolver about a host that is an IP address already, and the
-URL does not tell where a name leads. Through a proxy neither is of use, since the proxy resolves names itself.
+It takes both halves: `Guard.check_url` before every request (also before those that a redirect asks for), since libcurl
+reads many odd spellings, and `Guard.allows` in libcurl's socket callback, since a URL does not tell where its name leads.
+The address that is checked there is the address that is connected to, so DNS that changes its answer gains nothing.
+Through a proxy neither is of use, since the proxy resolves names itself.
 """
 
-import asyncio
-import errno
 import functools
 import ipaddress
 import re
-import socket
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-__all__ = ["Forbidden", "ForbiddenAddress", "Guard", "Lookup", "PinnedResolver", "is_public", "system_lookup"]
+__all__ = ["Forbidden", "Guard", "is_public"]
 
 MAX_URL = 8192  # characters; the longest that common servers accept
 UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\s\\]")
@@ -50,19 +46,9 @@ CARRIERS = (
 )
 ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214: these 32 bits before the last 32, in any network
 
-Lookup = Callable[[str, int, socket.AddressFamily], Awaitable[Sequence[str]]]
-
 
 class Forbidden(Exception):
     """This address may not be reached; the message says why."""
-
-
-class ForbiddenAddress(OSError):
-    """A name led to forbidden addresses only; `forbidden`, also its cause, says so. aiohttp wraps it as a ClientConnectorDNSError."""
-
-    def __init__(self, forbidden: Forbidden) -> None:
-        super().__init__(errno.EACCES, str(forbidden))
-        self.forbidden = forbidden
 
 
 @dataclass(frozen=True)
@@ -72,7 +58,7 @@ class Guard:
     allow_hosts: frozenset[str] = frozenset()
 
     def check_url(self, url: str) -> URL:
-        """The URL as aiohttp will use it. Raises Forbidden unless it is http or https, of a name or of an IP address that `allows`."""
+        """The URL, whose `str` is what libcurl is to get. Raises Forbidden unless it is http or https, of a name or of an IP address that `allows`."""
         if len(url) > MAX_URL:
             raise Forbidden(f"longer than {MAX_URL} characters")
         if UNSAFE.search(url):
@@ -85,7 +71,7 @@ class Guard:
             parsed = URL(url)
         except ValueError:
             raise Forbidden("the URL cannot be read") from None
-        host, port = parsed.raw_host or "", parsed.port or 0  # as aiohttp connects to it: international names made ASCII
+        host, port = parsed.raw_host or "", parsed.port or 0  # as libcurl reads it: international names made ASCII
         if not 1 <= port <= 65535:
             raise Forbidden(f"{port} is no port")
         if _is_literal(host) and not self.allows(host, host, port):
@@ -125,44 +111,6 @@ def is_public(address: str) -> bool:
     if bits >> 32 & 0xFFFFFFFF in ISATAP and not is_public(str(IPv4Address(bits & 0xFFFFFFFF))):
         return False
     return ip in GLOBAL_6 and ip.is_global and not any(ip in network for network in REFUSED_6)
-
-
-async def system_lookup(host: str, port: int, family: socket.AddressFamily) -> list[str]:
-    """The machine's own resolver: addresses as text, with the zone where there is one. Raises OSError."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
-        )
-    except UnicodeError:  # from Python's IDNA codec: an empty label, or one too long
-        raise socket.gaierror(socket.EAI_NONAME, f"{host!r} is no host name") from None
-    return [f"{place[0]}%{place[3]}" if len(place) == 4 and place[3] else str(place[0]) for *_, place in found]
-
-
-class PinnedResolver(AbstractResolver):
-    """Names to allowed addresses. aiohttp connects to exactly these, so a later answer of the DNS changes nothing."""
-
-    def __init__(self, guard: Guard, lookup: Lookup = system_lookup) -> None:
-        self.guard, self._lookup = guard, lookup
-
-    async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        """Raises ForbiddenAddress where no address is allowed, another OSError where there is none."""
-        addresses = await self._lookup(host, port, family)
-        allowed = [address for address in addresses if self.guard.allows(address, host, port)]
-        if not addresses:
-            raise socket.gaierror(socket.EAI_NONAME, f"{host!r} has no address")
-        if not allowed:
-            forbidden = Forbidden(f"{host} leads to {addresses[0]}, which is not a public address")
-            raise ForbiddenAddress(forbidden) from forbidden
-        return [
-            ResolveResult(
-                hostname=host, host=address, port=port, proto=0, flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-            )
-            for address in allowed
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 @functools.lru_cache(4096)

@@ -1,6 +1,7 @@
 """One candidate to one image: out of the ledger where it was had before, else downloaded, checked and kept there."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from pipeline.collect.ledger import Ledger, Record
 from pipeline.collect.sources.source import Candidate, Source
 from pipeline.item import image_id
 
-__all__ = ["Obtained", "address_of", "obtain", "read_here"]
+__all__ = ["Download", "Obtained", "address_of", "download", "obtain", "read_here"]
 
 LARGE = 2**20  # bytes from which hashing and writing go to a thread, so that the network goes on; below, a thread costs more
 
@@ -32,26 +33,28 @@ class Obtained:
     fetched: bool = False
 
 
+Download = Callable[[Candidate], Awaitable[Obtained]]
+
+
 
 def address_of(source: Source, candidate: Candidate) -> str:
     """The candidate's key in the ledger: a web address is one and the same for every source that names it."""
     return candidate.address if candidate.address.startswith(("http://", "https://")) else f"{source.name} {candidate.address}"
 
 
-async def obtain(ledger: Ledger, source: Source, candidate: Candidate) -> Obtained:
+async def obtain(ledger: Ledger, address: str, candidate: Candidate, download: Download) -> Obtained:
     """The candidate's original bytes by way of the ledger; never raises for what is wrong with one image."""
-    address = address_of(source, candidate)
     record = ledger.get(address)
     if record and record.id and (known := _known(ledger, record, candidate)):
         return known
     if record and record.reason and not record.may_pass:
         return Obtained(candidate, record.day, reason=record.reason, detail=record.detail)
-    got = await _download(ledger.files, source, candidate)
+    got = await download(candidate)
     ledger.put(address, Record(got.candidate, got.day, got.id, got.reason, got.detail, got.may_pass))
     return got
 
 
-async def _download(files: Files, source: Source, candidate: Candidate) -> Obtained:
+async def download(files: Files, source: Source, candidate: Candidate) -> Obtained:
     """Fetch the candidate and keep its file, if it is an image."""
     day = datetime.now(UTC).date().isoformat()
     try:

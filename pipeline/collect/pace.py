@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -18,6 +19,7 @@ LONGEST_WAIT = 120.0  # seconds that a host's Retry-After is waited for
 @dataclass
 class _Host:
     slots: asyncio.Semaphore
+    members: int = 1  # processes that ask this host
     delay: float = 0.0  # seconds between two requests
     not_before: float = 0.0
     failures: int = 0
@@ -25,10 +27,15 @@ class _Host:
 
 @dataclass
 class Pace:
-    """`per_host` requests at a time to one host, `connections` in all."""
+    """`per_host` requests at a time to one host, `connections` in all.
+
+    Where `members` processes ask, each has its part of the slots and of the pace of a host whose URLs are `shared` by them.
+    """
 
     connections: int = 64
     per_host: int = 4
+    shared: Callable[[str], bool] | None = None
+    members: int = 1
     _hosts: dict[str, _Host] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -39,20 +46,21 @@ class Pace:
 
         The FetchErrors that leave the block are counted, and a wait that one carries holds the host's next turn.
         """
-        known = self._of(host)
+        known = self._of(host, url)
         return _Slot(self, known, known.slots, url)
 
-    def slow_down(self, host: str, delay: float) -> None:
+    def slow_down(self, host: str, url: str, delay: float) -> None:
         """At most one request every `delay` seconds from now on (Crawl-delay)."""
-        known = self._of(host)
-        if delay > known.delay:
-            known.delay = delay
+        known = self._of(host, url)
+        if delay * known.members > known.delay:
+            known.delay = delay * known.members
             known.slots = asyncio.Semaphore(1)
 
-    def _of(self, host: str) -> _Host:
+    def _of(self, host: str, url: str) -> _Host:
         known = self._hosts.get(host)
         if known is None:
-            known = self._hosts[host] = _Host(asyncio.Semaphore(self.per_host))
+            members = self.members if self.shared and self.shared(url) else 1
+            known = self._hosts[host] = _Host(asyncio.Semaphore(max(1, self.per_host // members)), members)
         return known
 
 

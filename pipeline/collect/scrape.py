@@ -8,11 +8,12 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.collect import loop, sources
+from pipeline.collect.crew import Crew, hired
 from pipeline.collect.fetch import FetchError
+from pipeline.collect.files import Files
 from pipeline.collect.filling import Filling
 from pipeline.collect.ledger import Ledger
 from pipeline.collect.obtain import Obtained
-from pipeline.collect.pace import Pace
 from pipeline.collect.sources.source import Context, Refused, Stale
 from pipeline.collect.tally import Tally
 from pipeline.collect.web import Web
@@ -50,13 +51,14 @@ def scrape(
     """
     out.mkdir(parents=True, exist_ok=True)
     report = Report()
-    with Ledger.opened(ledger_folder) as ledger:
+    files = Files(ledger_folder / "files")
+    with hired(wanted.count, settings, run or params.Run(), files) as crew, Ledger.opened(ledger_folder) as ledger:
         asked = wanted.model_dump(mode="json", exclude={"count", "title"}) | settings.model_dump(mode="json", exclude={"contact"})
         ledger.begin(name, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(), wanted.count)
         filling = Filling(
             name, wanted, settings, ledger, forgotten or Forgotten(), _Shelf(name, out, ledger, report), report.tally, on_change
         )
-        loop.run(_from_all(filling, report, run or params.Run()))
+        loop.run(_from_all(filling, report, crew))
         write_index(out / "index.csv", report.items)
         write_rejections(out / "rejected.csv", report.rejections)
         judged = _judged(name, wanted, report)
@@ -64,14 +66,14 @@ def scrape(
     return judged
 
 
-async def _from_all(filling: Filling, report: Report, run: params.Run) -> None:
+async def _from_all(filling: Filling, report: Report, crew: Crew) -> None:
     entries = filling.wanted.sources or filling.settings.sources
-    async with Web.opened(filling.settings, Pace(run.connections, run.per_host)) as web:
+    async with Web.opened(filling.settings, crew.pace()) as web, crew.at_work():
         for number, entry in enumerate(entries):
             if not filling.missing():
                 break
             try:
-                await _from_one(filling, entry, web)
+                await _from_one(filling, entry, web, crew)
                 if terms := sources.about(name_of(entry)).terms_of_service:
                     report.notes.append(f"{name_of(entry)}: whether you may do this is between you and its terms: {terms}")
             except (UserError, Refused, Stale, FetchError) as error:
@@ -82,7 +84,7 @@ async def _from_all(filling: Filling, report: Report, run: params.Run) -> None:
         report.warnings.extend(filling.without_results)
 
 
-async def _from_one(filling: Filling, entry: str | OneSource, web: Web) -> None:
+async def _from_one(filling: Filling, entry: str | OneSource, web: Web, crew: Crew) -> None:
     name = name_of(entry)
     endpoint = filling.settings.endpoints.get(name, "").rstrip("/")
     about = sources.about(name)
@@ -90,7 +92,7 @@ async def _from_one(filling: Filling, entry: str | OneSource, web: Web) -> None:
         web.check_contact(endpoint or about.endpoint)
     context = Context(web, filling.name, filling.settings, endpoint, cache=filling.ledger.folder)
     with sources.opened(entry, context) as source:
-        await filling.from_source(source)
+        await filling.from_source(source, crew if about.direct else None)
 
 
 def _saved(error: Stale, folder: Path, name: str) -> Path:

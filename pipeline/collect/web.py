@@ -170,7 +170,7 @@ class Web:
             else:
                 raise
         if robots.delay():
-            self.pace.slow_down(origin.partition("://")[2], robots.delay())
+            self.pace.slow_down(origin.partition("://")[2], f"{origin}/", robots.delay())
         tdm = b""
         if self.settings.opt_outs:
             try:

@@ -7,11 +7,12 @@
     /endless        a body without length or end          /empty             200 and no byte
     /length/short   Content-Length half of what comes     /length/long       1000 bytes more than what comes
     /bad-chunk      a chunk, then what is none (/late:    /http09            bytes that are no HTTP at all
-                    0.1 s after it, which aiohttp's own parser never gets over: only a deadline ends it)
+                    0.1 s after it, when the chunk has been taken)
     /huge-headers   1 MiB of header lines                 /gzip-bomb         4 MiB of gzip that inflate to 4 GiB
     /html.jpg       a web page as image/jpeg              /login             the same as text/html
     /truncated.jpg  half a picture, whole by its length   /bomb.png          a PNG of 40000x40000 in 10 kB
     /noai.jpg       a picture with X-Robots-Tag           /tdm.jpg           a picture with tdm-reservation: 1
+    /noai-lf.jpg    the same, its lines ended by LF alone
     /loop           redirects to itself                   /hops/<n>          n redirects, then the picture
     /to?url=<any>   redirects there (&status=307)         /cookie-wall.jpg   to itself until its cookie comes back
     /429/date       429 once, Retry-After a date 1 s on   /429               always 429
@@ -195,6 +196,11 @@ async def noai(client: Client) -> bool:
     return await client.answer(200, jpeg(1), "image/jpeg", "X-Robots-Tag: otherbot: all", "X-Robots-Tag: noai, noimageai")
 
 
+@at(r"/noai-lf\.jpg")
+async def noai_by_line_feeds(client: Client) -> None:
+    await client.send(b"HTTP/1.1 200 OK\nContent-Length: %d\nX-Robots-Tag: noai\n\n" % len(jpeg(1)) + jpeg(1))
+
+
 @at(r"/tdm\.jpg")
 async def tdm(client: Client) -> bool:
     return await client.answer(200, jpeg(1), "image/jpeg", "tdm-reservation: 1")
@@ -219,7 +225,7 @@ async def to(client: Client) -> bool:
 async def cookie_wall(client: Client) -> bool:
     if "seen=yes" in client.headers.get("cookie", ""):
         return await ok(client)
-    return await client.redirect("/cookie-wall.jpg", 302, "Set-Cookie: seen=yes; Path=/; HttpOnly")
+    return await client.redirect("/cookie-wall.jpg", 302, "Set-Cookie: seen=yes; Path=/; HttpOnly", 'Set-Cookie: odd="ö"')
 
 
 @at(r"/robots\.txt")

@@ -23,6 +23,7 @@ ABOUT = About(
     allows="Pictures of any site on the web; their licence is unknown, whatever filter is set.",
     terms_of_service="https://www.microsoft.com/servicesagreement",
     endpoint="https://www.bing.com",
+    direct=True,
 )
 COUNT = 35  # results a page, as Bing's own page asks for
 DEPTH = 1000  # Bing knows fewer results than that for a search, and then begins to repeat itself

@@ -26,6 +26,7 @@ ABOUT = About(
     allows="Free files of everything that is on Commons, each with its creator and licence; one request at a time.",
     public_web=True,
     endpoint="https://commons.wikimedia.org",
+    direct=True,
 )
 QUESTION = {
     "action": "query", "format": "json", "formatversion": "2",

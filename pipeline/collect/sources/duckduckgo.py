@@ -22,6 +22,7 @@ ABOUT = About(
     allows="Pictures of any site on the web; their licence is unknown, whatever filter is set.",
     terms_of_service="https://duckduckgo.com/terms",
     endpoint="https://duckduckgo.com",
+    direct=True,
 )
 TOKEN = re.compile(rb"""vqd=["']?([\w-]+)["'&]""")
 CHALLENGE = re.compile(rb"anomaly-modal|bots use duckduckgo too", re.IGNORECASE)

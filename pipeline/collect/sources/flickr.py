@@ -25,6 +25,7 @@ ABOUT = About(
     public_web=True,
     terms_of_service="https://www.flickr.com/help/terms/api",
     endpoint="https://www.flickr.com",
+    direct=True,
 )
 PAGE_SIZE = 250
 MOST = 4000  # beyond it, the API gives the last page again and again

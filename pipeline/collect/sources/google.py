@@ -27,6 +27,7 @@ ABOUT = About(
     allows="Pictures of any site on the web; their licence is unknown, whatever filter is set.",
     terms_of_service="https://policies.google.com/terms",
     endpoint="https://www.google.com",
+    direct=True,
 )
 SIZES = {"large": "isz:l", "medium": "isz:m", "icon": "isz:i"}
 COLORS = {"color": "ic:color", "gray": "ic:gray", "transparent": "ic:trans"}

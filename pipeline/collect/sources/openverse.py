@@ -24,6 +24,7 @@ ABOUT = About(
     public_web=True,
     terms_of_service="https://docs.openverse.org/terms_of_service.html",
     endpoint="https://api.openverse.org",
+    direct=True,
 )
 PAGE_SIZE = 20  # the most without a token; the same with one, so that a cursor means the same place
 LAST_PAGE = 20

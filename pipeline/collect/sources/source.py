@@ -89,13 +89,17 @@ class Context:
 
 @dataclass(frozen=True)
 class About:
-    """What `darkroom sources` says of a source. `terms_of_service` is the page that a search engine's users agree to."""
+    """What `darkroom sources` says of a source. `terms_of_service` is the page that a search engine's users agree to.
+
+    `direct` says that its images are plain downloads of their `image_url`, which any process can do.
+    """
 
     needs: str = ""
     allows: str = ""
     public_web: bool = True
     terms_of_service: str = ""
     endpoint: str = ""
+    direct: bool = False
 
 
 class Stale(Exception):

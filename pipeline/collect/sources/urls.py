@@ -23,6 +23,7 @@ __all__ = ["ABOUT", "Row", "UrlsSource", "candidate_of", "opened"]
 ABOUT = About(
     needs="A file with the images' addresses: .csv, .tsv, .parquet, or .txt with one address a line.",
     allows="Any number of addresses; who made the list answers for the right to use what is there.",
+    direct=True,
 )
 PAGE = 500
 COLUMNS = ("class", "title", "creator", "license", "license_url", "page_url", "width", "height", "split")
