@@ -19,7 +19,6 @@ import pycurl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from multidict import CIMultiDict
 from yarl import URL
 
 from pipeline.collect.fetch import Answer, Fetcher, FetchError, Judge, Limits, checked
@@ -102,6 +101,10 @@ class Canary:
     arrived: list[bytes] = field(default_factory=list)  # all that came, by connection
     wanted: list[str] = field(default_factory=list)
     let: list[str] = field(default_factory=list)
+    heard: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
+
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heard[asyncio.create_task(self.hear(reader, writer))] = writer
 
     async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         place = len(self.arrived)
@@ -115,11 +118,11 @@ class Canary:
 @asynccontextmanager
 async def canary() -> AsyncIterator[Canary]:
     bird = Canary()
-    servers = [await asyncio.start_server(bird.hear, "127.0.0.1", 0)]
+    servers = [await asyncio.start_server(bird.connected, "127.0.0.1", 0)]
     bird.port = servers[0].sockets[0].getsockname()[1]
     for address in ("127.0.0.2", "::1"):
         try:
-            servers.append(await asyncio.start_server(bird.hear, address, bird.port))
+            servers.append(await asyncio.start_server(bird.connected, address, bird.port))
         except OSError:
             continue  # a machine without IPv6, or with one loopback address only
     try:
@@ -127,6 +130,9 @@ async def canary() -> AsyncIterator[Canary]:
     finally:
         for server in servers:
             server.close()
+        for writer in bird.heard.values():
+            writer.transport.abort()
+        await asyncio.gather(*bird.heard)
 
 
 class Watched(Fetcher):
@@ -407,9 +413,9 @@ async def host_by_libcurl(parsed: URL) -> list[str]:
     """Where libcurl wants to go: [PUBLIC] if it reads the same host and port from the URL as yarl does."""
     bird = Canary()
     async with Watched(bird, Open(), {}) as fetcher:
-        host, port = parsed.raw_host or "", parsed.port
-        fetcher.names[host] = [PUBLIC]
-        fetcher.answers = lambda: [f"{host}:{port}:{PUBLIC}", *(f"*:{other}:192.0.2.1" for other in (80, 443, port))]  # type: ignore
+        host, port = f"[{parsed.raw_host}]" if ":" in str(parsed.raw_host) else parsed.raw_host, parsed.port
+        fetcher.names[str(parsed.raw_host)] = [PUBLIC]
+        fetcher.answers = lambda: [f"+{host}:{port}:{PUBLIC}", *(f"*:{other}:192.0.2.1" for other in (80, 443, port))]  # type: ignore
         with pytest.raises(FetchError):
             await fetcher.request(parsed, Limits(), {})
     return bird.wanted

@@ -58,7 +58,7 @@ class Guard:
     allow_hosts: frozenset[str] = frozenset()
 
     def check_url(self, url: str) -> URL:
-        """The URL, whose `str` is what libcurl is to get. Raises Forbidden unless it is http or https, of a name or of an IP address that `allows`."""
+        """The URL, whose `str` libcurl gets. Raises Forbidden unless it is http or https, of a name or of an IP address that `allows`."""
         if len(url) > MAX_URL:
             raise Forbidden(f"longer than {MAX_URL} characters")
         if UNSAFE.search(url):

@@ -26,7 +26,7 @@ CREDIT = "Graphics: Twemoji, © Twitter, Inc and other contributors, CC-BY 4.0."
 
 @dataclass(frozen=True)
 class Photo:
-    """One picture of the site; `slug` names it in addresses, `published` is a day."""
+    """One picture of the site; `slug` names it in addresses, `published` is a day. A search looks at title and keywords."""
 
     slug: str
     title: str
@@ -35,6 +35,7 @@ class Photo:
     license: str
     license_url: str
     published: str
+    keywords: str = ""
 
     @property
     def file_name(self) -> str:
@@ -43,7 +44,7 @@ class Photo:
 
     @property
     def words(self) -> frozenset[str]:
-        return _words(self.title)
+        return _words(f"{self.title} {self.keywords}")
 
 
 def emoji() -> list[Photo]:
@@ -62,7 +63,7 @@ def emoji() -> list[Photo]:
 
 
 def of_folder(folder: Path) -> list[Photo]:
-    """The image files below `folder`, by path; the words of their paths are their titles. Raises UserError."""
+    """The image files below `folder`; the words of their paths are their titles, its name is their keyword. Raises UserError."""
     if not folder.is_dir():
         raise UserError(f"photosite: {folder} is no folder; name one with images in it")
     paths = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in IMAGES and path.is_file())
@@ -70,13 +71,13 @@ def of_folder(folder: Path) -> list[Photo]:
         raise UserError(f"photosite: {folder} has no image files ({', '.join(sorted(IMAGES))})")
     return [
         Photo(hashlib.sha256(path.as_posix().encode()).hexdigest()[:12], re.sub(r"[\W_]+", " ", path.with_suffix("").as_posix()).strip(),
-              folder / path, "", "unknown", "", "")
+              folder / path, "", "unknown", "", "", re.sub(r"[\W_]+", " ", folder.resolve().name))
         for path in paths
     ]
 
 
 def find(photos: list[Photo], query: str) -> list[Photo]:
-    """Photos whose title has any word of the query: most words matched first, then the shorter title."""
+    """Photos that have any word of the query in title or keywords: most words matched first, then the shorter title."""
     wanted = _words(query)
     matched = [(len(wanted & photo.words), photo) for photo in photos if wanted & photo.words]
     matched.sort(key=lambda pair: (-pair[0], len(pair[1].title.split()), pair[1].slug))
