@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 
 import pycurl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
@@ -149,7 +149,8 @@ class Watched(Fetcher):
             handle.setopt(pycurl.RESOLVE, self.answers())
 
     def answers(self) -> list[str]:
-        return [f"{name}:{port}:{','.join(addresses)}" for name, addresses in self.names.items() for port in (80, self.bird.port)]
+        ports = {80, 443, self.bird.port}
+        return [f"+{name}:{port}:{','.join(addresses)}" for name, addresses in self.names.items() for port in ports]
 
     async def request(self, url: URL, limits: Limits, headers: Mapping[str, str], judge: Judge | None = None) -> Answer:
         host = url.raw_host or ""
@@ -163,7 +164,7 @@ class Watched(Fetcher):
         return handle
 
     def _connected(self, transfer: Any, address: Any) -> Any:
-        place, _ = address.addr[:2]
+        place = address.addr[0]
         self.bird.wanted.append(place)
         answer = super()._connected(transfer, address)
         if answer == pycurl.SOCKET_BAD:
@@ -357,7 +358,6 @@ def test_a_connection_that_is_kept_serves_nobody_else() -> None:
                 assert [await reason_of(fetcher, allowed) for _ in range(2)] == ["200", "200"]
                 assert bird.let == ["127.0.0.1"] and len(bird.arrived) == 1 and bird.arrived[0].count(b"GET / ") == 2  # it is kept
                 fetcher.lead("other.example", "127.0.0.1")
-                fetcher.lead("rebound.example.", "127.0.0.2")
                 for place in ("other.example", "localhost", "127.0.0.1", "nothing-public.example", "mapped.example"):
                     assert await reason_of(fetcher, f"http://{place}:{bird.port}/") == "forbidden_address", place
                 assert await reason_of(fetcher, "http://rebound.example/") == "forbidden_address"  # port 80 was not named
@@ -409,13 +409,11 @@ def test_a_proxy_in_the_environment_is_not_obeyed(variable: str, scheme: str, mo
     asyncio.run(scene())
 
 
-async def host_by_libcurl(parsed: URL) -> list[str]:
+async def read_by_libcurl(parsed: URL) -> list[str]:
     """Where libcurl wants to go: [PUBLIC] if it reads the same host and port from the URL as yarl does."""
-    bird = Canary()
-    async with Watched(bird, Open(), {}) as fetcher:
-        host, port = f"[{parsed.raw_host}]" if ":" in str(parsed.raw_host) else parsed.raw_host, parsed.port
-        fetcher.names[str(parsed.raw_host)] = [PUBLIC]
-        fetcher.answers = lambda: [f"+{host}:{port}:{PUBLIC}", *(f"*:{other}:192.0.2.1" for other in (80, 443, port))]  # type: ignore
+    bird, host = Canary(parsed.port or 0), parsed.raw_host or ""
+    names = {f"[{host}]" if ":" in host else host: [PUBLIC], "*": ["192.0.2.1"]}
+    async with Watched(bird, Open(), names) as fetcher:
         with pytest.raises(FetchError):
             await fetcher.request(parsed, Limits(), {})
     return bird.wanted
@@ -423,10 +421,10 @@ async def host_by_libcurl(parsed: URL) -> list[str]:
 
 @pytest.mark.parametrize("url", ORDINARY, ids=lambda url: ascii(url[:60]))
 def test_libcurl_reads_a_checked_url_as_the_guard_does(url: str) -> None:
-    assert asyncio.run(host_by_libcurl(Guard().check_url(url))) == [PUBLIC]
+    assert asyncio.run(read_by_libcurl(Guard().check_url(url))) == [PUBLIC]
 
 
-AUTHORITIES = r"([a-zA-Z0-9_.ßé。１ⓛ-]{1,20}|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-f:.]{2,30}\])(:[0-9]{1,5})?"
+AUTHORITIES = r"([a-zA-Z0-9_.ßé。１ⓛ／＠-]{1,20}|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-f:.]{2,30}\])(:[0-9]{1,5})?"
 
 
 @settings(deadline=None)
@@ -435,8 +433,8 @@ def test_no_url_that_is_let_through_means_something_else_to_libcurl(url: str) ->
     try:
         parsed = Guard().check_url(url)
     except Forbidden:
-        assume(False)
-    assert asyncio.run(host_by_libcurl(parsed)) == [PUBLIC]
+        return
+    assert asyncio.run(read_by_libcurl(parsed)) == [PUBLIC]
 
 
 @pytest.mark.parametrize(

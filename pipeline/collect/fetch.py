@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import pycurl
 from multidict import CIMultiDict
@@ -145,7 +145,7 @@ class Fetcher:
         self._watched: dict[int, int] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def __aenter__(self) -> "Fetcher":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
