@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.collect.fetch import MAX_BYTES, FetchError
+from pipeline.collect.answer import MAX_BYTES, FetchError
 from pipeline.collect.sources import archive
 from pipeline.collect.sources.source import Candidate, Source
 from pipeline.errors import UserError

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import params
 from pipeline.collect import obtain
-from pipeline.collect.fetch import Limits
+from pipeline.collect.answer import Limits
 from pipeline.collect.scrape import Report, scrape
 from pipeline.collect.web import Web
 from pipeline.errors import UserError

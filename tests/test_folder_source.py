@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.collect.fetch import MAX_BYTES, FetchError
+from pipeline.collect.answer import MAX_BYTES, FetchError
 from pipeline.collect.sources import folder
 from pipeline.collect.sources.source import Candidate
 from pipeline.errors import UserError

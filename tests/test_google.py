@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from pipeline import params, source_params
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources import google
 from pipeline.collect.sources.source import Candidate, Context, Page, Refused, Stale
 from pipeline.errors import UserError

@@ -21,8 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from pipeline.collect.fetch import Answer, Fetcher, FetchError, Judge, Limits, checked
+from pipeline.collect.answer import Answer, FetchError, Limits
+from pipeline.collect.fetch import Fetcher, checked
 from pipeline.collect.guard import Forbidden, Guard, is_public
+from pipeline.collect.transfer import Judge
 
 PUBLIC = "93.184.215.14"
 # Where names lead in these tests. libcurl itself knows localhost, and that nothing is behind .onion (RFC 7686).

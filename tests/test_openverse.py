@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from pipeline import params
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources import openverse
 from pipeline.collect.sources.source import Candidate, Context, Page, Refused, Stale
 from pipeline.errors import UserError

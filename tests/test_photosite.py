@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.photosite import catalogue, server
 from pipeline.collect.sources.photosite import parse_photo
 from pipeline.errors import UserError

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Response
 from PIL import Image
 from torchvision import datasets
 
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources import torchvision_sets
 from pipeline.collect.sources.source import Candidate
 from pipeline.errors import UserError

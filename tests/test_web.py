@@ -9,7 +9,7 @@ import pytest
 
 from pipeline import params
 from pipeline.collect import web as module
-from pipeline.collect.fetch import FetchError, Limits
+from pipeline.collect.answer import FetchError, Limits
 from pipeline.collect.pace import FAILURES, Pace
 from pipeline.collect.sources.source import Candidate
 from pipeline.collect.web import Web, user_agent

@@ -7,7 +7,6 @@ pace. A child that dies costs nothing: what it was asked for is downloaded here.
 """
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -18,6 +17,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+import orjson
 
 from pipeline import image, params
 from pipeline.collect import loop
@@ -72,14 +73,14 @@ class _Line:
 
     def _flush(self) -> None:
         if not self.writer.is_closing():
-            self.writer.write(json.dumps(self.waiting).encode() + b"\n")
+            self.writer.write(orjson.dumps(self.waiting, option=orjson.OPT_APPEND_NEWLINE))
         self.waiting = []
 
     async def received(self) -> AsyncIterator[Any]:
         """Everything that is sent, until the other end is gone."""
         with suppress(ConnectionError, ValueError):
             while line := await self.reader.readline():
-                for thing in json.loads(line):
+                for thing in orjson.loads(line):
                     yield thing
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.collect import sources
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources.source import Context, Refused, Source, Stale
 from pipeline.collect.web import Web
 from pipeline.errors import UserError

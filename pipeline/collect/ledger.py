@@ -4,12 +4,13 @@ It lives outside DVC's outputs, so a killed scrape costs nothing and a raised co
 written when its file is complete; whatever was under way at a kill is done again, and nothing else.
 """
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import orjson
 
 from pipeline.collect.files import Files
 from pipeline.collect.sources.source import Candidate, Page
@@ -97,7 +98,7 @@ class Ledger:
             "SELECT candidate FROM candidate WHERE class = ? AND source = ? AND term = ? AND rank >= ? ORDER BY rank LIMIT 500",
             (class_, source, term, start),
         )
-        return [Candidate(**json.loads(text)) for (text,) in rows]
+        return [Candidate(**orjson.loads(text)) for (text,) in rows]
 
     def list(self, class_: str, source: str, term: str, page: Page, rank: int) -> None:
         """Remember a page whose first candidate has `rank`, and its cursor, in one step."""
@@ -115,7 +116,7 @@ class Ledger:
         if row is None or (row[2] and not self.files.path(row[2]).is_file()):
             return None
         candidate, day, id_, reason, detail, may_pass, attempts = row
-        return Record(Candidate(**json.loads(candidate)), day, id_, reason, detail, bool(may_pass), attempts)
+        return Record(Candidate(**orjson.loads(candidate)), day, id_, reason, detail, bool(may_pass), attempts)
 
     def put(self, address: str, record: Record) -> None:
         """Remember what came of `address`; its file was kept before."""
@@ -130,7 +131,7 @@ class Ledger:
         """Delete the files and rows of these images; how many rows there were."""
         gone = 0
         for address, id_, text in self._database.execute("SELECT address, id, candidate FROM download").fetchall():
-            candidate = Candidate(**json.loads(text))
+            candidate = Candidate(**orjson.loads(text))
             if id_ in ids or {address, candidate.image_url, candidate.page_url} & urls:
                 self._database.execute("DELETE FROM download WHERE address = ?", (address,))
                 if id_:
@@ -150,4 +151,4 @@ class Ledger:
 
 
 def _text(candidate: Candidate) -> str:
-    return json.dumps({name: value for name, value in vars(candidate).items() if value})
+    return orjson.dumps({name: value for name, value in vars(candidate).items() if value}).decode()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
 from pipeline import image
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.files import Files
 from pipeline.collect.ledger import Ledger, Record
 from pipeline.collect.sources.source import Candidate, Source

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 
 __all__ = ["Pace"]
 

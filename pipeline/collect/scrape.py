@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.collect import loop, sources
+from pipeline.collect.answer import FetchError
 from pipeline.collect.crew import Crew, hired
-from pipeline.collect.fetch import FetchError
 from pipeline.collect.files import Files
 from pipeline.collect.filling import Filling
 from pipeline.collect.ledger import Ledger

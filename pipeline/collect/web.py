@@ -17,7 +17,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from pipeline import params
-from pipeline.collect.fetch import REDIRECTS, Answer, Fetcher, FetchError, Limits, checked
+from pipeline.collect.answer import REDIRECTS, Answer, FetchError, Limits
+from pipeline.collect.fetch import Fetcher, checked
 from pipeline.collect.guard import Guard
 from pipeline.collect.manners import Robots, opt_out, tdm_reserved
 from pipeline.collect.pace import LONGEST_WAIT, Pace

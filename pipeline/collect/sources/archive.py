@@ -18,7 +18,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Protocol, cast
 
-from pipeline.collect.fetch import MAX_BYTES, FetchError
+from pipeline.collect.answer import MAX_BYTES, FetchError
 from pipeline.collect.sources.folder import page_after, printable
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Source
 from pipeline.errors import UserError

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from bs4 import BeautifulSoup, Tag
 
 from pipeline import source_params
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Refused, Source, Stale
 from pipeline.collect.web import Web
 from pipeline.errors import UserError

@@ -12,7 +12,7 @@ from typing import Any
 
 from bs4 import BeautifulSoup
 
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.rights import license_of
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Refused, Source, Stale
 from pipeline.collect.web import Web

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode
 
 from pipeline import source_params
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources.bing import original
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Refused, Source, Stale
 from pipeline.collect.web import Web

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline import params
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Refused, Source, Stale
 from pipeline.collect.web import Web
 from pipeline.errors import UserError

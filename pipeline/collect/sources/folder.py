@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.collect.fetch import MAX_BYTES, FetchError
+from pipeline.collect.answer import MAX_BYTES, FetchError
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Source
 from pipeline.errors import UserError
 from pipeline.source_params import Folder

@@ -16,7 +16,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 
 from pipeline import source_params
 from pipeline.collect import browser
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Refused, Source, Stale
 from pipeline.collect.web import Web
 

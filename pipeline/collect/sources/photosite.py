@@ -16,7 +16,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from pipeline import source_params
 from pipeline.collect import browser
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.photosite import catalogue, server
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page
 from pipeline.collect.web import Web

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Source
 from pipeline.errors import UserError
 from pipeline.image import encode_png

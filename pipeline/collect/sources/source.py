@@ -68,11 +68,11 @@ class Source(Protocol):
         """The page of candidates at `cursor`, a string of this source's own; None asks for the first.
 
         No candidates and no `next` means "no results". Raises Stale where the answer has an unknown shape,
-        Refused where the source will not answer (captcha, quota, key), fetch.FetchError where it cannot be reached.
+        Refused where the source will not answer (captcha, quota, key), answer.FetchError where it cannot be reached.
         """
 
     async def fetch(self, candidate: Candidate) -> Found:
-        """The candidate's original bytes. Raises fetch.FetchError."""
+        """The candidate's original bytes. Raises answer.FetchError."""
 
 
 @dataclass(frozen=True)

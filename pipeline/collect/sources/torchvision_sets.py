@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.collect.fetch import FetchError
+from pipeline.collect.answer import FetchError
 from pipeline.collect.sources.source import About, Candidate, Context, Found, Page, Source
 from pipeline.errors import UserError
 from pipeline.image import encode_png
