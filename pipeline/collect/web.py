@@ -160,9 +160,9 @@ class Web:
 
     async def _ask_house(self, origin: str) -> "_House":
         anything = tuple(range(200, 600))
-        limits = replace(self, limits=replace(self.limits, bytes=2**20))
+        small = replace(self, limits=replace(self.limits, bytes=2**20))
         try:
-            answer = await limits._followed(f"{origin}/robots.txt", NOTHING, anything, crawling=False)
+            answer = await small._followed(f"{origin}/robots.txt", NOTHING, anything, crawling=False)
             robots = Robots.of(answer.status, answer.data)
             status = answer.status
         except FetchError as error:
@@ -175,7 +175,7 @@ class Web:
         tdm = b""
         if self.settings.opt_outs:
             try:
-                answer = await limits._followed(f"{origin}/.well-known/tdmrep.json", NOTHING, (200,), crawling=False)
+                answer = await small._followed(f"{origin}/.well-known/tdmrep.json", NOTHING, (200,), crawling=False)
                 tdm = answer.data
             except FetchError:
                 tdm = b""  # most sites have none, and a broken one reserves nothing
