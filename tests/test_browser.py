@@ -8,7 +8,8 @@ import pytest
 from selenium.webdriver.remote.webdriver import WebDriver
 
 from pipeline import params, source_params
-from pipeline.collect import browser, web
+from pipeline.collect import browser
+from pipeline.collect.fetch import Fetcher
 from pipeline.collect.photosite import catalogue, server
 from pipeline.collect.scrape import scrape
 from pipeline.collect.sources import photosite
@@ -75,8 +76,8 @@ def test_a_batch_that_arrives_between_two_looks_at_the_page_is_not_lost() -> Non
 
 def test_terms_share_the_count_and_a_raised_count_only_tops_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched = []
-    once = web.request
-    monkeypatch.setattr(web, "request", lambda session, url, *rest: fetched.append(str(url)) or once(session, url, *rest))
+    once = Fetcher.request
+    monkeypatch.setattr(Fetcher, "request", lambda self, url, *rest: fetched.append(str(url)) or once(self, url, *rest))
 
     def collect(count: int) -> list[str]:
         wanted = params.Class(terms=["cat", "zeppelin", "dog"], count=count)
