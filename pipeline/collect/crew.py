@@ -22,11 +22,11 @@ import orjson
 
 from pipeline import image, params
 from pipeline.collect import loop
+from pipeline.collect.candidate import Candidate
 from pipeline.collect.files import Files
 from pipeline.collect.guard import Guard
 from pipeline.collect.obtain import Download, Obtained, download
 from pipeline.collect.pace import Pace
-from pipeline.collect.sources.source import Candidate, Found, Page
 from pipeline.collect.web import Web
 from pipeline.engine import cores
 from pipeline.errors import UserError
@@ -36,22 +36,6 @@ __all__ = ["Crew", "hired"]
 MANY = 1000  # images from which another process is worth it
 MOST = 4  # processes; the network is the limit long before
 LINE = 2**24  # bytes
-
-
-@dataclass(frozen=True)
-class _Direct:
-    """A source whose images are plain downloads; the search is the parent's."""
-
-    name: str
-    web: Web
-    takes_terms: bool = False
-    local: bool = False
-
-    async def search(self, term: str, cursor: str | None) -> Page:
-        raise NotImplementedError
-
-    async def fetch(self, candidate: Candidate) -> Found:
-        return await self.web.image(candidate)
 
 
 @dataclass
@@ -134,14 +118,14 @@ class Crew:
                 line.writer.close()
             await asyncio.gather(*listening, return_exceptions=True)
 
-    async def download(self, name: str, here: Download, candidate: Candidate) -> Obtained:
+    async def download(self, here: Download, candidate: Candidate) -> Obtained:
         """What `obtain.download` gives, from the process that the candidate's host belongs to; `here` does it in this one."""
         self._number += 1
         child = self._of(candidate.image_url)
         if child is None or child.line is None:
             return await here(candidate)
         answer = child.asked[self._number] = asyncio.get_running_loop().create_future()
-        child.line.send([self._number, name, vars(candidate)])
+        child.line.send([self._number, vars(candidate)])
         return await answer or await here(candidate)
 
     def _of(self, url: str) -> _Child | None:
@@ -200,17 +184,17 @@ async def _serve(end: socket.socket, files: Files, settings: params.Scrape, pace
     line = await _Line.over(end)
     under_way: set[asyncio.Task[None]] = set()
 
-    async def work(number: int, source: _Direct, candidate: Candidate) -> None:
+    async def work(number: int, candidate: Candidate) -> None:
         try:
-            got = await download(files, source, candidate)
+            got = await download(files, web.image, candidate)
         except UserError as error:
             line.send({"number": number, "user_error": str(error)})
         else:
             line.send({"number": number, **_written(got)})
 
     async with Web.opened(settings, pace()) as web:
-        async for number, name, said in line.received():
-            task = asyncio.create_task(work(number, _Direct(name, web), Candidate(**said)))
+        async for number, said in line.received():
+            task = asyncio.create_task(work(number, Candidate(**said)))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
         for task in under_way:

@@ -9,11 +9,12 @@ from math import ceil
 from typing import Any, Protocol
 
 from pipeline import params
+from pipeline.collect.candidate import Candidate
 from pipeline.collect.crew import Crew
 from pipeline.collect.ledger import Ledger
 from pipeline.collect.listing import listing
 from pipeline.collect.obtain import Obtained, address_of, download, obtain, read_here
-from pipeline.collect.sources.source import Candidate, Source
+from pipeline.collect.sources.source import Source
 from pipeline.collect.tally import Tally
 from pipeline.forgotten import Forgotten
 from pipeline.item import Item
@@ -102,8 +103,8 @@ class Filling:
     def _obtain(self, source: Source, candidate: Candidate) -> Coroutine[Any, Any, Obtained]:
         if source.local:
             return read_here(source, candidate)
-        here = partial(download, self.ledger.files, source)
-        by = partial(self._crew.download, source.name, here) if self._crew else here
+        here = partial(download, self.ledger.files, source.fetch)
+        by = partial(self._crew.download, here) if self._crew else here
         return obtain(self.ledger, address_of(source, candidate), candidate, by)
 
     def _worth_trying(self, source: Source, search: "_Search", candidate: Candidate) -> bool:

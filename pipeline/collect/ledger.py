@@ -12,8 +12,8 @@ from pathlib import Path
 
 import orjson
 
+from pipeline.collect.candidate import Candidate, Page
 from pipeline.collect.files import Files
-from pipeline.collect.sources.source import Candidate, Page
 
 __all__ = ["Ledger", "Record"]
 

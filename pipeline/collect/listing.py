@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator
 
+from pipeline.collect.candidate import Candidate
 from pipeline.collect.ledger import Ledger
-from pipeline.collect.sources.source import Candidate, Source
+from pipeline.collect.sources.source import Source
 
 __all__ = ["listing"]
 

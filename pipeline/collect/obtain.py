@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from pipeline import image
 from pipeline.collect.answer import FetchError
+from pipeline.collect.candidate import Candidate, Found
 from pipeline.collect.files import Files
 from pipeline.collect.ledger import Ledger, Record
-from pipeline.collect.sources.source import Candidate, Source
+from pipeline.collect.sources.source import Source
 from pipeline.item import image_id
 
 __all__ = ["Download", "Obtained", "address_of", "download", "obtain", "read_here"]
@@ -54,11 +55,11 @@ async def obtain(ledger: Ledger, address: str, candidate: Candidate, download: D
     return got
 
 
-async def download(files: Files, source: Source, candidate: Candidate) -> Obtained:
+async def download(files: Files, fetch: Callable[[Candidate], Awaitable[Found]], candidate: Candidate) -> Obtained:
     """Fetch the candidate and keep its file, if it is an image."""
     day = datetime.now(UTC).date().isoformat()
     try:
-        found = await source.fetch(candidate)
+        found = await fetch(candidate)
     except FetchError as error:
         return Obtained(candidate, day, reason=error.reason, detail=str(error), may_pass=error.may_pass)
     if len(found.data) < LARGE:

@@ -18,11 +18,11 @@ from yarl import URL
 
 from pipeline import params
 from pipeline.collect.answer import REDIRECTS, Answer, FetchError, Limits
+from pipeline.collect.candidate import Candidate, Found
 from pipeline.collect.fetch import Fetcher, checked
 from pipeline.collect.guard import Guard
 from pipeline.collect.manners import Robots, opt_out, tdm_reserved
 from pipeline.collect.pace import LONGEST_WAIT, Pace
-from pipeline.collect.sources.source import Candidate, Found
 from pipeline.errors import UserError
 
 __all__ = ["AGENT", "Web"]

@@ -1,53 +1,14 @@
 """What a source is: it lists candidates for a term, page by page, and turns a candidate into bytes."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pipeline import params
-
-if TYPE_CHECKING:
-    from pipeline.collect.web import Web
+from pipeline.collect.candidate import Candidate, Found, Page
+from pipeline.collect.web import Web
 
 __all__ = ["About", "Candidate", "Context", "Found", "Page", "Refused", "Source", "Stale"]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Something that may become an image, and what the source says of it; see item.Item for the fields.
-
-    `address` names it for good within its source: no port, no token, no date. For most it is the image's URL.
-    `width` and `height` are as claimed, in pixels, 0 where nothing is: what is surely too small is not downloaded.
-    `split` is the source's own, "" where it has none. `published` is a day, for images that came out of a package.
-    """
-
-    address: str
-    image_url: str = ""
-    page_url: str = ""
-    title: str = ""
-    creator: str = ""
-    license: str = "unknown"
-    license_url: str = ""
-    width: int = 0
-    height: int = 0
-    split: str = ""
-    published: str = ""
-
-
-@dataclass(frozen=True)
-class Page:
-    """Candidates, best first, and the cursor that asks for the next page; None where this is the last."""
-
-    candidates: list[Candidate] = field(default_factory=list)
-    next: str | None = None
-
-
-@dataclass(frozen=True)
-class Found:
-    """The original bytes, untouched, and the candidate with all that is known by now."""
-
-    data: bytes
-    candidate: Candidate
 
 
 class Source(Protocol):
@@ -79,7 +40,7 @@ class Source(Protocol):
 class Context:
     """What a source is given to work with."""
 
-    web: "Web"
+    web: Web
     class_name: str
     settings: params.Scrape
     endpoint: str = ""  # instead of the source's own base URL, without a slash at its end
