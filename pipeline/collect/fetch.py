@@ -9,6 +9,7 @@ from math import ceil
 from types import TracebackType
 from typing import Any, Self
 
+import certifi
 import pycurl
 from yarl import URL
 
@@ -147,8 +148,7 @@ class Fetcher:
                     transfer.done.set_result((code, message))
 
 
-def _authorities() -> str | None:
-    """The file of certificate authorities that this machine trusts: SSL_CERT_FILE, or OpenSSL's own."""
-    paths = ssl.get_default_verify_paths()
-    places = (os.environ.get("SSL_CERT_FILE"), paths.cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
-    return next((place for place in places if place and os.path.isfile(place)), None)  # noqa: PTH113
+def _authorities() -> str:
+    """The file of certificate authorities that this machine trusts: SSL_CERT_FILE, the system's, else Mozilla's own list."""
+    known = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, "/etc/ssl/certs/ca-certificates.crt")
+    return next((place for place in known if place and os.path.isfile(place)), certifi.where())  # noqa: PTH113
