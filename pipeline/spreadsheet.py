@@ -7,7 +7,7 @@ names file and line.
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -22,9 +22,9 @@ def read_rows(path: Path, required: tuple[str, ...], allowed: tuple[str, ...]) -
     except UnicodeDecodeError:
         raise UserError(f"{path}: this is not UTF-8 text; save it from the spreadsheet as CSV UTF-8") from None
     head = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if head.count(";") > head.count(",") else ",")
+    delimiter = ";" if head.count(";") > head.count(",") else ","
     header: list[str] = []
-    for cells in reader:
+    for line, cells in _parsed(path, text, delimiter):
         cells = [cell.strip() for cell in cells]
         if not any(cells):
             continue
@@ -33,9 +33,17 @@ def read_rows(path: Path, required: tuple[str, ...], allowed: tuple[str, ...]) -
             _check_header(path, header, required, allowed)
         elif [cell.lower() for cell in cells] != header:
             if len(cells) > len(header) and any(cells[len(header):]):
-                raise UserError(f"{path}, line {reader.line_num}: {len(cells)} cells under {len(header)} columns; "
+                raise UserError(f"{path}, line {line}: {len(cells)} cells under {len(header)} columns; "
                                 "put quotes around a cell that has a comma in it")
-            yield reader.line_num, dict(zip(header, [*cells, *[""] * len(header)], strict=False))
+            yield line, dict(zip(header, [*cells, *[""] * len(header)], strict=False))
+
+
+def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    try:
+        yield from ((reader.line_num, cells) for cells in reader)
+    except csv.Error as error:  # such as half a file in one cell
+        raise UserError(f"{path}, line {reader.line_num}: {error}; look for a quote that is not closed") from None
 
 
 def _check_header(path: Path, header: list[str], required: tuple[str, ...], allowed: tuple[str, ...]) -> None:

@@ -41,7 +41,7 @@ def test_one_line_collects_into_a_folder_and_again_asks_for_no_image_twice(tmp_p
 
 def test_the_public_web_is_not_asked_without_a_contact(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = stopped(capsys, "scrape", "barn", "--out", str(tmp_path), "--contact", "")
-    assert "scrape.contact is empty" in told and "give an e-mail address" in told
+    assert "--contact is empty" in told and "give an e-mail address" in told
 
 
 @pytest.mark.parametrize(("arguments", "says"), [

@@ -1,5 +1,6 @@
 """The whole way, `scrape()` against servers that play each site: exact files, in order, with provenance; faults with reasons."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from pipeline import params
 from pipeline.collect import obtain
 from pipeline.collect.answer import Limits
+from pipeline.collect.candidate import Candidate, Found, Page
+from pipeline.collect.ledger import Ledger
+from pipeline.collect.listing import listing
 from pipeline.collect.scrape import Report, scrape
 from pipeline.collect.web import Web
 from pipeline.errors import UserError
@@ -159,3 +163,56 @@ def test_large_files_are_kept_as_they_came(tmp_path: Path, monkeypatch: pytest.M
         settings = params.Scrape(contact="a@example.org", allow_hosts=[site.host], endpoints={"commons": site.base})
         report = scrape("barns", wanted, settings, tmp_path / "barns", tmp_path / "ledger")
     assert [(tmp_path / item.path).read_bytes() for item in report.items] == [jpeg(n) for n in range(1, 13)]
+
+
+def urls(path: Path, lines: list[str], more: bytes = b"") -> dict[str, object]:
+    """A list of addresses as a source."""
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode() + more)
+    return {"urls": {"path": str(path)}}
+
+
+def test_what_was_found_before_a_page_failed_is_taken(tmp_path: Path) -> None:
+    with served(commons.application(400)) as site:
+        unread = b"\xff\n" * 9000  # far enough on to be no part of the first pages
+        report = collect(tmp_path, site, 450, [urls(tmp_path / "list.txt", [f"{site.base}/full/{n}.jpg" for n in range(400)], unread)], [])
+    assert len(report.items) >= 100 and "cannot be read" in report.warnings[0]
+    assert {item.id for item in report.items} == {image_id(jpeg(n)) for n in range(len(report.items))}
+
+
+def test_one_source_may_be_named_twice_and_told_otherwise(tmp_path: Path) -> None:
+    with served(commons.application(20)) as site:
+        lists = [urls(tmp_path / f"{n}.txt", [f"{site.base}/full/{n}.jpg"]) for n in range(3)]
+        assert len(collect(tmp_path, site, 2, lists[:2], []).items) == 2
+        assert [item.id for item in collect(tmp_path, site, 1, lists[2:], []).items] == [image_id(jpeg(2))]
+
+
+def test_a_class_that_came_to_nothing_is_asked_anew_the_next_time(tmp_path: Path) -> None:
+    with served(commons.application(5)) as site:
+        with pytest.raises(UserError, match="not one image was found"):
+            collect(tmp_path, site, 1, [urls(tmp_path / "list.txt", [f"{site.base}/nowhere.jpg"])], [])
+        assert len(collect(tmp_path, site, 1, [urls(tmp_path / "list.txt", [f"{site.base}/full/1.jpg"])], []).items) == 1
+
+
+def test_half_a_character_in_a_title_becomes_a_question_mark(tmp_path: Path) -> None:
+    class Cut:
+        name, takes_terms, local = "cut", True, False
+
+        async def search(self, term: str, cursor: str | None) -> Page:
+            return Page([Candidate("http://x/1", title="cut \ud83d", width=3)])
+
+        async def fetch(self, candidate: Candidate) -> Found:
+            raise NotImplementedError
+
+    async def listed(ledger: Ledger) -> list[Candidate]:
+        return [candidate async for candidate in listing(ledger, "cats", Cut(), "cat")]
+
+    with Ledger.opened(tmp_path) as ledger:
+        expected = [Candidate("http://x/1", title="cut ?", width=3)]
+        assert asyncio.run(listed(ledger)) == expected
+        assert ledger.listed("cats", "cut", "cat", 0) == expected
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "raw").write_text("in the way")
+    with served(commons.application(5)) as site, pytest.raises(UserError, match="raw/barns: Not a directory; see to that"):
+        collect(tmp_path, site, 1, ["commons"], ["commons"])

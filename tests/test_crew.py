@@ -26,6 +26,11 @@ given = json.loads(sys.argv[1])
 forked, fork = [], crew._forked
 crew._forked = lambda *rest: forked.append(fork(*rest)) or forked[-1]
 
+if given.get("full"):
+    def keep(files, data):
+        raise OSError(28, "No space left on device", "files")
+    crew.Files.keep = keep
+
 def on_change(tally):
     if given.get("kill") == tally.kept:
         os.kill(forked[0].pid, signal.SIGKILL)
@@ -81,3 +86,11 @@ def test_without_a_contact_the_other_process_refuses_the_public_web_too(tmp_path
             scrape={"allow_hosts": [site.host]},
         )
     assert len(told["ids"]) == 1 and "scrape.contact is empty" in told["warnings"][0]
+
+
+def test_a_full_disk_ends_the_run_in_every_process(tmp_path: Path) -> None:
+    with served(commons.application(40)) as site, pytest.raises(AssertionError, match="UserError: files: No space left on device"):
+        collect(
+            **{"class": {"terms": ["barn"], "count": 40, "sources": ["commons"]}}, out=str(tmp_path), full=True, run={"per_host": 16},
+            scrape={"contact": "a@example.org", "endpoints": {"commons": site.base}, "allow_hosts": [site.host]},
+        )

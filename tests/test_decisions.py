@@ -107,3 +107,9 @@ def test_takedowns_are_read(tmp_path: Path) -> None:
     forgotten = read_forgotten(tmp_path)
     assert forgotten.ids == {A} and forgotten.urls == {"http://x/y.png"}
     assert read_decisions(tmp_path) == {}
+
+
+def test_a_quote_that_is_not_closed_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "forgotten.csv").write_text('id,url,forgotten_at,reason\ni1,,,"no end\n' + "i2,,,asked\n" * 20_000)
+    with pytest.raises(UserError, match=r"forgotten\.csv, line \d+: .*a quote that is not closed"):
+        read_forgotten(tmp_path)

@@ -1,11 +1,17 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
+from pipeline.collect.files import Files
 from pipeline.collect.ledger import Ledger, Record
 from pipeline.collect.sources.source import Candidate, Page
+from pipeline.errors import UserError
 from pipeline.item import image_id
+from tests.conftest import ROOT
 
 FOUND = Candidate("http://x/1.jpg", "http://x/1.jpg", "http://x/1", "a title", license="cc-by", width=640)
 
@@ -82,3 +88,24 @@ def test_what_a_killed_process_left_half_written_is_swept_away(tmp_path: Path) -
     ours.touch()
     with Ledger.opened(tmp_path):
         assert (left.exists(), ours.exists(), path.exists()) == (False, True, True)
+
+
+def test_a_damaged_file_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "ledger.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(UserError, match=r"ledger\.sqlite: file is not a database; the file is damaged: delete it"), Ledger.opened(tmp_path):
+        pass
+
+
+def test_one_image_may_be_kept_by_many_threads_at_a_time(tmp_path: Path) -> None:
+    files, data = Files(tmp_path), bytes(2**22)
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(files.keep, [data] * 24)) == {image_id(data)}
+    assert [path.stat().st_size for path in tmp_path.glob("*/*")] == [2**22]
+
+
+def test_a_file_for_which_there_is_half_the_room_is_not_kept(tmp_path: Path) -> None:
+    code = "import resource, sys; from pathlib import Path; from pipeline.collect.files import Files; files = Files(Path(sys.argv[1])); " \
+           "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); files.keep(bytes(2000))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert "OSError" in done.stderr
+    assert not Files(tmp_path).path(image_id(bytes(2000))).exists()

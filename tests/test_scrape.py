@@ -126,3 +126,13 @@ def test_shapes_and_formats_that_are_not_wanted_are_refused(files: Path, tmp_pat
     assert len(report.items) == 5 and {item.format for item in report.items} == {"PNG"}
     rows = {r.detail.split(":")[0]: r.rule for r in read_rejections(tmp_path / "raw/things/rejected.csv")}
     assert rows == {"wide.png": "max_aspect", "deep/six.jpg": "formats"}
+
+
+def test_what_cannot_be_read_is_a_row_without_the_place_of_the_folder(files: Path, tmp_path: Path) -> None:
+    (files / "circle.png").symlink_to(files / "circle.png")
+    (files / "out.png").symlink_to(tmp_path / "secret.png")
+    (tmp_path / "secret.png").write_bytes(encoded(picture(9)))
+    collect(tmp_path, {"count": 20, "sources": [folder(files)]})
+    rows = read_rejections(tmp_path / "raw/things/rejected.csv")
+    assert [r.rule for r in rows] == ["outside"] and rows[0].detail.startswith("out.png: this link leads out")
+    assert str(tmp_path) not in (tmp_path / "raw/things/rejected.csv").read_text()

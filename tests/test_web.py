@@ -45,6 +45,7 @@ async def reason_of(web: Web, url: str) -> str:
 
 ENDS = {
     "/ok.jpg": "picture", "/cookie-wall.jpg": "picture", "/hops/5": "picture", "/429/2": "picture", "/429/date": "picture",
+    "/429/1?after=%C2%B2": "picture",  # a digit, but no number
     "/500/1": "picture", "/503/2": "picture", "/html.jpg": "89 bytes", "/empty": "0 bytes",
     "/429/always?after=0": "http_429", "/500/always?after=0": "http_500", "/nowhere": "http_404",
     "/silent": "timeout", "/slow-headers": "timeout", "/stall": "too_slow", "/drip": "too_slow",

@@ -1,6 +1,8 @@
 """`darkroom …`: what a person does by hand beside DVC."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
 from pipeline.cli import collect, forget, generate, repro, review
@@ -16,5 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for part in (repro, review, generate, collect, forget):
         part.add(commands)
     given = parser.parse_args(arguments)
-    with reported():
-        given.run(given)
+    try:
+        with reported():
+            given.run(given)
+    except BrokenPipeError:  # `darkroom … | head`: whoever read has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -89,7 +89,8 @@ def _scrape(given: argparse.Namespace) -> None:
         with shown(f"scrape {given.out}", wanted.count) as on_change:
             report = scrape(name, wanted, settings, given.out, folder, params.Run(per_host=given.per_host), on_change=on_change)
     except UserError as error:  # there is no params.yaml here
-        raise UserError(str(error).replace(f"params.yaml: classes.{name}: ", "").replace(f"classes.{name}: ", "")) from None
+        told = str(error).replace(f"params.yaml: classes.{name}: ", "").replace(f"classes.{name}: ", "")
+        raise UserError(told.replace("params.yaml: scrape.contact is empty", "--contact is empty")) from None
     print(str(report).replace(f"classes.{name}: ", ""))
     print(f"in {given.out}; index.csv tells where each came from and its licence, rejected.csv what was refused")
 

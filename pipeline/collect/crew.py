@@ -86,7 +86,7 @@ class _Child:
                 if "user_error" in answer:
                     waiting.set_exception(UserError(answer["user_error"]))
                 else:
-                    waiting.set_result(_read(answer))
+                    waiting.set_result(None if "here" in answer else _read(answer))
         finally:
             self.line = None
             for waiting in self.asked.values():
@@ -134,7 +134,7 @@ class Crew:
         if self.shares and self.guard.is_named(url):
             place = self._number % (2 * len(self.children) + 1)  # half a part for this one, which has the rest to do
             return self.children[place % len(self.children)] if place else None
-        place = zlib.crc32(url.split("/", 3)[2].encode()) % (len(self.children) + 1)
+        place = zlib.crc32(url.split("/", 3)[2].lower().encode()) % (len(self.children) + 1)
         return self.children[place - 1] if place else None
 
 
@@ -189,6 +189,8 @@ async def _serve(end: socket.socket, files: Files, settings: params.Scrape, pace
             got = await download(files, web.image, candidate)
         except UserError as error:
             line.send({"number": number, "user_error": str(error)})
+        except Exception:  # such as a full disk: the parent tries too, and tells what comes of it
+            line.send({"number": number, "here": True})
         else:
             line.send({"number": number, **_written(got)})
 

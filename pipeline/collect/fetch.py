@@ -96,8 +96,7 @@ class Fetcher:
             (pycurl.CONNECTTIMEOUT_MS, int(self._limits.connect * 1000)),
             (pycurl.LOW_SPEED_LIMIT, self._limits.rate), (pycurl.LOW_SPEED_TIME, ceil(self._limits.grace)),
         ):
-            if value is not None:
-                handle.setopt(option, value)
+            handle.setopt(option, value)
         return handle
 
     def _connected(self, transfer: Transfer, address: Any) -> Any:

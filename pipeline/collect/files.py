@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 from pipeline.item import image_id
@@ -20,14 +21,16 @@ class Files:
         """Write the bytes under their id, which is returned."""
         id_ = image_id(data)
         path = self._place(id_)
-        draft = f"{path}.{os.getpid()}.part"
+        draft = f"{path}.{os.getpid()}.{threading.get_ident()}.part"  # threads may have the same image at a time
         try:
             file = open(draft, "wb", buffering=0)  # noqa: PTH123, SIM115  # plain calls: this runs once an image
         except FileNotFoundError:
             Path(path).parent.mkdir(exist_ok=True)
             file = open(draft, "wb", buffering=0)  # noqa: PTH123, SIM115
         with file:
-            file.write(data)
+            left = memoryview(data)
+            while left:  # a disk that is nearly full takes a part, and says why at the next
+                left = left[file.write(left):]
         os.replace(draft, path)  # noqa: PTH105
         return id_
 

@@ -9,13 +9,15 @@ from math import ceil
 from typing import Any, Protocol
 
 from pipeline import params
+from pipeline.collect.answer import FetchError
 from pipeline.collect.candidate import Candidate
 from pipeline.collect.crew import Crew
 from pipeline.collect.ledger import Ledger
 from pipeline.collect.listing import listing
 from pipeline.collect.obtain import Obtained, address_of, download, obtain, read_here
-from pipeline.collect.sources.source import Source
+from pipeline.collect.sources.source import Refused, Source, Stale
 from pipeline.collect.tally import Tally
+from pipeline.errors import UserError
 from pipeline.forgotten import Forgotten
 from pipeline.item import Item
 
@@ -59,13 +61,15 @@ class Filling:
         """How many images are still wanted."""
         return self.wanted.count - self.tally.kept
 
-    async def from_source(self, source: Source, crew: Crew | None = None) -> None:
+    async def from_source(self, source: Source, crew: Crew | None = None, question: str = "") -> None:
         """Take what is missing from one source, its terms sharing the number. Raises what its search raises.
 
-        A crew downloads the images where there is one; it can for sources whose images are plain downloads.
+        A crew downloads the images where there is one; it can for sources whose images are plain downloads. `question` is
+        listing's.
         """
         self._crew = crew
-        searches = [_Search(term, listing(self.ledger, self.name, source, term)) for term in (self.terms if source.takes_terms else [""])]
+        terms = self.terms if source.takes_terms else [""]
+        searches = [_Search(term, listing(self.ledger, self.name, source, term, question)) for term in terms]
         try:
             for number, search in enumerate(searches):
                 await self._from_search(source, search, ceil(self.missing() / (len(searches) - number)))
@@ -82,7 +86,7 @@ class Filling:
         try:
             while self.tally.kept < goal:
                 while not search.ended and len(waiting) < min(AT_ONCE, goal - self.tally.kept):
-                    candidate = await anext(search.candidates, None)
+                    candidate = await self._next(search)
                     if candidate is None:
                         search.ended = True
                     elif self._worth_trying(source, search, candidate):
@@ -95,10 +99,20 @@ class Filling:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
             raise
-        if search.ended and not search.found and not search.told:
+        if search.failure and self.tally.kept < goal:
+            raise search.failure
+        if search.ended and not search.failure and not search.found and not search.told:
             search.told = True
             where = f"the term {search.term!r}" if search.term else "what was asked for"
             self.without_results.append(f"classes.{self.name}: {source.name} has no results for {where}")
+
+    async def _next(self, search: "_Search") -> Candidate | None:
+        """The next candidate, if there is one. A page that fails ends the search, but what was found before it is still taken."""
+        try:
+            return await anext(search.candidates, None)
+        except (UserError, Refused, Stale, FetchError) as error:
+            search.failure = error
+            return None
 
     def _obtain(self, source: Source, candidate: Candidate) -> Coroutine[Any, Any, Obtained]:
         if source.local:
@@ -187,3 +201,4 @@ class _Search:
     found: int = 0
     ended: bool = False
     told: bool = False
+    failure: Exception | None = None

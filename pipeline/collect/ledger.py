@@ -14,6 +14,7 @@ import orjson
 
 from pipeline.collect.candidate import Candidate, Page
 from pipeline.collect.files import Files
+from pipeline.errors import UserError
 
 __all__ = ["Ledger", "Record"]
 
@@ -35,6 +36,13 @@ INSERT INTO download VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (address) DO UP
     id = excluded.id, candidate = excluded.candidate, day = excluded.day, reason = excluded.reason, detail = excluded.detail,
     may_pass = excluded.may_pass, attempts = attempts + 1
 """
+DAMAGED = "the file is damaged: delete it, and run again; what it knew is asked for anew"
+ADVICE = {
+    sqlite3.SQLITE_NOTADB: DAMAGED,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    sqlite3.SQLITE_BUSY: "another process holds it for over a minute; wait until that has ended, then run again",
+}
+WRITABLE = "its folder must be writable and its disk have room; see to that, then run again"
 DONE = ""  # the cursor of a search that has no further page
 
 
@@ -62,15 +70,21 @@ class Ledger:
     @classmethod
     @contextmanager
     def opened(cls, folder: Path) -> Iterator["Ledger"]:
-        """The ledger in `folder`, which is made where it is missing."""
+        """The ledger in `folder`, which is made where it is missing. Raises UserError where SQLite cannot go on, also in the block."""
         folder.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(folder / "ledger.sqlite", timeout=60, isolation_level=None)) as database:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute("PRAGMA synchronous=NORMAL")  # a kill loses nothing; a power cut may lose the last rows
-            database.executescript(SCHEMA)
-            ledger = cls(database, folder)
-            ledger.files.sweep()
-            yield ledger
+        path = folder / "ledger.sqlite"
+        try:
+            with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+                database.execute("PRAGMA synchronous=NORMAL")  # a kill loses nothing; a power cut may lose the last rows
+                database.executescript(SCHEMA)
+                ledger = cls(database, folder)
+                ledger.files.sweep()
+                yield ledger
+        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):  # these are ours
+            raise
+        except sqlite3.DatabaseError as error:
+            raise UserError(f"{path}: {error}; {ADVICE.get(error.sqlite_errorcode & 0xFF, WRITABLE)}") from error
 
     def begin(self, class_: str, wanted: str, count: int) -> None:
         """A scrape of `class_` starts. An unfinished one goes on, a raised count goes further; the same again asks anew."""

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from pipeline.collect.web import Web
 from pipeline.errors import UserError
 from pipeline.forgotten import Forgotten
 from pipeline.item import Item, Rejection, write_index, write_rejections
-from pipeline.source_params import OneSource, name_of
+from pipeline.source_params import OneSource, name_of, options_of
 
 __all__ = ["Report", "scrape"]
 
@@ -47,12 +48,13 @@ def scrape(
     """Collect class `name` into `out`: original files named by id, index.csv, rejected.csv.
 
     Nothing whose id or address is in `forgotten` is fetched or kept. `on_change` hears of every step. Raises
-    UserError where a class ends up with no image at all; what was downloaded by then is in the ledger.
+    UserError where a class ends up with no image at all, or a disk fails; what was downloaded by then is in the ledger.
     """
-    out.mkdir(parents=True, exist_ok=True)
     report = Report()
-    files = Files(ledger_folder / "files")
-    with hired(wanted.count, settings, run or params.Run(), files) as crew, Ledger.opened(ledger_folder) as ledger:
+    with _disk(out):
+        out.mkdir(parents=True, exist_ok=True)
+        files = Files(ledger_folder / "files")
+    with _disk(out), hired(wanted.count, settings, run or params.Run(), files) as crew, Ledger.opened(ledger_folder) as ledger:
         asked = wanted.model_dump(mode="json", exclude={"count", "title"}) | settings.model_dump(mode="json", exclude={"contact"})
         ledger.begin(name, hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest(), wanted.count)
         filling = Filling(
@@ -61,9 +63,19 @@ def scrape(
         loop.run(_from_all(filling, report, crew))
         write_index(out / "index.csv", report.items)
         write_rejections(out / "rejected.csv", report.rejections)
-        judged = _judged(name, wanted, report)
-        ledger.finish(name)
-    return judged
+        ledger.finish(name)  # also with no image: else the same question again would have the same answer for ever
+    return _judged(name, wanted, report)
+
+
+@contextmanager
+def _disk(out: Path) -> Iterator[None]:
+    """Tell what a disk refuses as a UserError."""
+    try:
+        yield
+    except OSError as error:
+        if not error.errno or isinstance(error, BrokenPipeError):  # the last: of a terminal, not of a disk
+            raise
+        raise UserError(f"{error.filename or out}: {error.strerror}; see to that, then run again: it goes on from here") from error
 
 
 async def _from_all(filling: Filling, report: Report, crew: Crew) -> None:
@@ -92,7 +104,13 @@ async def _from_one(filling: Filling, entry: str | OneSource, web: Web, crew: Cr
         web.check_contact(endpoint or about.endpoint)
     context = Context(web, filling.name, filling.settings, endpoint, cache=filling.ledger.folder)
     with sources.opened(entry, context) as source:
-        await filling.from_source(source, crew if about.direct else None)
+        await filling.from_source(source, crew if about.direct else None, _question(entry, endpoint, filling.settings))
+
+
+def _question(entry: str | OneSource, endpoint: str, settings: params.Scrape) -> str:
+    """A digest of what, beside the term, decides what a source answers."""
+    asked = [options_of(entry), endpoint, settings.color, settings.licenses]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
 
 def _saved(error: Stale, folder: Path, name: str) -> Path:

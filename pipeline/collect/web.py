@@ -223,7 +223,7 @@ def _status_error(url: str, answer: Answer) -> FetchError:
 
 def _seconds(retry_after: str) -> float | None:
     """RFC 9110, 10.2.3: seconds, or a date."""
-    if retry_after.strip().isdigit():
+    if retry_after.strip().isdecimal():
         return float(retry_after)
     try:
         date = email.utils.parsedate_to_datetime(retry_after)

@@ -41,18 +41,19 @@ class FolderSource:
 
     async def fetch(self, candidate: Candidate) -> Found:
         """The file's bytes. Raises FetchError, also for a link that leads out of the folder: it is not followed."""
-        return Found(await asyncio.to_thread(self._read, self.folder / candidate.address), candidate)
+        return Found(await asyncio.to_thread(self._read, candidate.address), candidate)
 
-    def _read(self, path: Path) -> bytes:
+    def _read(self, address: str) -> bytes:
+        path = self.folder / address  # errors name the address: where the folder lies is nobody's business but the user's
         try:
             inside, size = path.resolve(strict=True).is_relative_to(self.folder.resolve()), path.stat().st_size
             data = path.read_bytes() if inside and size <= MAX_BYTES else b""
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, up to Python 3.12
-            raise FetchError("read_error", f"{path}: {error}") from None
+            raise FetchError("read_error", f"{address}: {getattr(error, 'strerror', None) or error}") from None
         if not inside:
-            raise FetchError("outside", f"{path}: this link leads out of the folder and is not followed; copy the file instead")
+            raise FetchError("outside", f"{address}: this link leads out of the folder and is not followed; copy the file instead")
         if size > MAX_BYTES:
-            raise FetchError("too_large", f"{path}: more than {MAX_BYTES // 2**20} MiB")
+            raise FetchError("too_large", f"{address}: more than {MAX_BYTES // 2**20} MiB")
         return data
 
 
