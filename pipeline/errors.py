@@ -13,9 +13,15 @@ class UserError(Exception):
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Print a UserError as one line on stderr and exit with status 1; let every other error through."""
+    """Print a UserError as one line on stderr and exit with status 1; let every other error through.
+
+    Ctrl-C is no error: what was done is kept, and the status is 130 as for any program that it ends.
+    """
     try:
         yield
     except UserError as error:
         print(f"darkroom: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("\ndarkroom: stopped; what was done is kept, run it again to go on", file=sys.stderr)
+        sys.exit(130)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.collect.candidate import Candidate
+from pipeline.collect.ledger import Ledger, Record
 from pipeline.forgotten import read_forgotten
 from pipeline.item import Item, read_index, write_index, write_table
 from tests.replay import bing, commons
@@ -104,3 +106,22 @@ def test_an_address_nobody_has_seen_can_be_forgotten(collected: list[str], capsy
     assert read_forgotten(Path("data/review")).ids == {f"i{'d' * 16}"}
     assert "no image here has an id that starts with 'ieee'" in stopped(capsys, "forget", "ieee")
     assert "give more digits" in stopped(capsys, "forget", "i")
+
+
+def test_an_image_that_only_the_ledger_knows_is_forgotten_by_its_bytes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = "https://example.org/1.jpg"
+    with Ledger.opened(Path("data/.cache/collect")) as ledger:
+        id_ = ledger.files.keep(b"bytes")
+        ledger.put(url, Record(Candidate(url, url), "2026-01-01", id_))
+    main(["forget", url])
+    assert read_forgotten(Path("data/review")).has(id_) and read_forgotten(Path("data/review")).has(url)
+
+
+def test_ctrl_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pipeline.collect.scrape.scrape", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(SystemExit) as ended:
+        main(["scrape", "barn", "--out", "pics"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.splitlines()[-1] == "darkroom: stopped; what was done is kept, run it again to go on"

@@ -42,10 +42,10 @@ def test_a_search_goes_on_where_it_stopped(tmp_path: Path) -> None:
     pages = [[Candidate(f"http://x/{n}") for n in range(start, start + 3)] for start in (0, 3)]
     with Ledger.opened(tmp_path) as ledger:
         assert ledger.progress("cats", "bing", "cat") == (None, False)
-        ledger.list("cats", "bing", "cat", Page(pages[0], "second"), 0)
+        ledger.note_page("cats", "bing", "cat", Page(pages[0], "second"), 0)
     with Ledger.opened(tmp_path) as ledger:
         assert ledger.progress("cats", "bing", "cat") == ("second", False)
-        ledger.list("cats", "bing", "cat", Page(pages[1], None), 3)
+        ledger.note_page("cats", "bing", "cat", Page(pages[1], None), 3)
         assert ledger.progress("cats", "bing", "cat") == (None, True)
         assert ledger.listed("cats", "bing", "cat", 0) == pages[0] + pages[1]
         assert ledger.listed("cats", "bing", "cat", 5) == pages[1][2:]
@@ -57,7 +57,7 @@ def test_only_the_same_question_again_after_an_end_asks_anew(tmp_path: Path) -> 
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         with Ledger.opened(folder) as ledger:
             ledger.begin("cats", "wanted", 10)
-            ledger.list("cats", "bing", "cat", Page([FOUND], None), 0)
+            ledger.note_page("cats", "bing", "cat", Page([FOUND], None), 0)
             for step in steps:
                 ledger.finish("cats") if step == "finish" else ledger.begin("cats", *step)  # type: ignore[misc]
             return bool(ledger.listed("cats", "bing", "cat", 0))
@@ -73,7 +73,7 @@ def test_forgetting_takes_file_and_row(tmp_path: Path) -> None:
         ids = [ledger.files.keep(bytes([n])) for n in range(3)]
         for n, id_ in enumerate(ids):
             ledger.put(f"http://x/{n}", Record(Candidate(f"http://x/{n}", page_url=f"http://x/page{n}"), "2026-01-02", id=id_))
-        assert ledger.forget({ids[0]}, {"http://x/page1"}) == 2
+        assert ledger.forget({ids[0]}, {"http://x/page1"}) == ids[:2]
         assert [ledger.files.path(id_).exists() for id_ in ids] == [False, False, True]
         assert ledger.get("http://x/0") is None and ledger.get("http://x/2") is not None
 

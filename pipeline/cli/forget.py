@@ -1,6 +1,7 @@
 """darkroom forget: a takedown, recorded for everyone."""
 
 import argparse
+import re
 from datetime import UTC, datetime
 
 from pipeline.cli.places import DEDUPED, LEDGER, RAW, REVIEW, Commands
@@ -26,14 +27,17 @@ def _forget(given: argparse.Namespace) -> None:
     rows: set[tuple[str, str]] = set()
     for what in given.what:
         rows |= _rows(what, items)
-    add_forgotten(REVIEW, sorted(rows), datetime.now(UTC).date().isoformat(), " ".join(given.reason.split()))
-    gone = 0
+    day, reason = datetime.now(UTC).date().isoformat(), " ".join(given.reason.split())
+    add_forgotten(REVIEW, sorted(rows), day, reason)
+    gone: list[str] = []
     if LEDGER.exists():
         with Ledger.opened(LEDGER) as ledger:
             gone = ledger.forget({id_ for id_, _ in rows if id_}, {url for _, url in rows if url})
+        rows |= {(id_, "") for id_ in gone if id_ and id_ not in {known for known, _ in rows}}
+        add_forgotten(REVIEW, sorted(rows), day, reason)  # the ledger may know an image that no class holds
     images = len({id_ for id_, _ in rows if id_})
     print(
-        f"{images} images and their addresses are in {REVIEW / FILE}, which belongs in git; {gone} downloads deleted here. "
+        f"{images} images and their addresses are in {REVIEW / FILE}, which belongs in git; {len(gone)} downloads deleted here. "
         "`dvc repro` makes everything without them; older versions stay in caches and remotes until `dvc gc` (see README)"
     )
 
@@ -44,10 +48,10 @@ def _rows(what: str, items: list[Item]) -> set[tuple[str, str]]:
         meant = [item for item in items if what in (item.image_url, item.page_url)]
         rows = {("", what)}
     else:
-        meant = [item for item in items if item.id.startswith(what)]
+        meant = [item for item in items if what and item.id.startswith(what)]
         if len({item.id for item in meant}) > 1:
             raise UserError(f"{what!r} is the start of {len(meant)} ids; give more digits")
-        if not meant and len(what) != 17:
+        if not meant and not re.fullmatch("i[0-9a-f]{16}", what):
             raise UserError(f"no image here has an id that starts with {what!r}; an id is i and 16 hex digits, as in an index.csv")
         rows = {(what, "")} if not meant else set()
     ids = {item.id for item in meant}

@@ -50,7 +50,7 @@ class Files:
 
     def sweep(self) -> None:
         """Delete what killed processes left half written."""
-        for draft in Path(self._folder).glob("*/*.part"):
+        for draft in Path(self._folder).glob("*/i*.*.part"):
             if not _alive(int(draft.suffixes[0].removeprefix("."))):
                 draft.unlink(missing_ok=True)
 

@@ -114,7 +114,7 @@ class Ledger:
         )
         return [Candidate(**orjson.loads(text)) for (text,) in rows]
 
-    def list(self, class_: str, source: str, term: str, page: Page, rank: int) -> None:
+    def note_page(self, class_: str, source: str, term: str, page: Page, rank: int) -> None:
         """Remember a page whose first candidate has `rank`, and its cursor, in one step."""
         with self._transaction():
             self._database.execute("INSERT OR REPLACE INTO search VALUES (?, ?, ?, ?)", (class_, source, term, page.next or DONE))
@@ -141,16 +141,16 @@ class Ledger:
         """Forget every failure, so that it is tried again; how many there were."""
         return self._database.execute("DELETE FROM download WHERE id = ''").rowcount
 
-    def forget(self, ids: set[str], urls: set[str]) -> int:
-        """Delete the files and rows of these images; how many rows there were."""
-        gone = 0
+    def forget(self, ids: set[str], urls: set[str]) -> list[str]:
+        """Delete the files and rows of these images; the ids of those rows, "" for a download that had failed."""
+        gone = []
         for address, id_, text in self._database.execute("SELECT address, id, candidate FROM download").fetchall():
             candidate = Candidate(**orjson.loads(text))
             if id_ in ids or {address, candidate.image_url, candidate.page_url} & urls:
                 self._database.execute("DELETE FROM download WHERE address = ?", (address,))
                 if id_:
                     self.files.path(id_).unlink(missing_ok=True)
-                gone += 1
+                gone.append(id_)
         return gone
 
     @contextmanager

@@ -29,7 +29,7 @@ async def listing(ledger: Ledger, class_: str, source: Source, term: str, questi
         page = await source.search(term, cursor)
         page = replace(page, candidates=[_writable(candidate) for candidate in page.candidates])
         if not source.local:
-            ledger.list(class_, asked, term, page, rank)
+            ledger.note_page(class_, asked, term, page, rank)
         for candidate in page.candidates:
             yield candidate
         rank += len(page.candidates)
