@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import params
 from pipeline.cli import main
+from pipeline.collect import health
 from pipeline.collect.candidate import Candidate
 from pipeline.collect.ledger import Ledger, Record
 from pipeline.forgotten import read_forgotten
-from pipeline.item import Item, read_index, write_index, write_table
-from tests.replay import bing, commons
+from pipeline.item import Item, read_index, read_table, write_index, write_table
+from tests.replay import bing, commons, duckduckgo
 from tests.replay.serving import served
+from tests.replay.together import served_together
 
 
 def stopped(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -125,3 +128,26 @@ def test_ctrl_c_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         main(["scrape", "barn", "--out", "pics"])
     assert ended.value.code == 130
     assert capsys.readouterr().err.splitlines()[-1] == "darkroom: stopped; what was done is kept, run it again to go on"
+
+
+def test_live_asks_each_source_for_one_page_and_writes_the_result_down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = {"bing": bing.application(40), "commons": commons.application(60), "duckduckgo": duckduckgo.application(9, tokenless=True)}
+    with served_together(**settings) as site:
+        checked = params.Scrape(
+            contact="me@example.org", allow_hosts=[site.host], endpoints={name: f"{site.base}/{name}" for name in settings},
+        )
+        found = health.check(list(settings), checked, tmp_path, "2026-01-02")
+        assert len(site.requests) == 3
+    assert {one.source: one.state for one in found} == {"bing": "works", "commons": "works", "duckduckgo": "stale"}
+    health.write_seen(tmp_path / "seen.csv", found)
+    seen = {row["source"]: row["day"] for row in read_table(tmp_path / "seen.csv")}
+    assert seen == dict.fromkeys(settings, "2026-01-02")
+    page = health.page({one.source: one for one in found})
+    assert "| works on 2026-01-02 |" in page and "| stale on 2026-01-02 |" in page and "| not tried on the public web yet |" in page
+
+
+def test_live_without_a_network_says_so_and_writes_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    gone = [health.Health(name, "unreachable", "the host's name was not found") for name in ("bing", "commons")]
+    monkeypatch.setattr(health, "check", lambda *_: gone)
+    monkeypatch.setattr(health, "write_seen", lambda *_: pytest.fail("nothing was seen"))
+    assert "no network: none of the sources could be reached" in stopped(capsys, "sources", "--live", "--contact", "me@example.org")

@@ -70,7 +70,7 @@ async def _asked(source: Source) -> tuple[str, str]:
     except Refused as error:
         return "refused", str(error)
     except FetchError as error:
-        return "unreachable", str(error).rpartition(": ")[2]
+        return "unreachable", str(error).partition(": ")[2]
     full = sum(bool(candidate.image_url) for candidate in page.candidates)
     return ("works", f"{full} results for {TERM!r}") if full else ("no results", f"none for {TERM!r}")
 
