@@ -201,7 +201,7 @@ def test_half_a_character_in_a_title_becomes_a_question_mark(tmp_path: Path) -> 
             return Page([Candidate("http://x/1", title="cut \ud83d", width=3)])
 
         async def fetch(self, candidate: Candidate) -> Found:
-            raise NotImplementedError
+            raise AssertionError("nothing is fetched here")
 
     async def listed(ledger: Ledger) -> list[Candidate]:
         return [candidate async for candidate in listing(ledger, "cats", Cut(), "cat")]

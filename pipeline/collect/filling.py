@@ -24,6 +24,7 @@ from pipeline.item import Item
 __all__ = ["Filling", "Shelf"]
 
 AT_ONCE = 256  # candidates under way; Pace says how many of them may be on the network
+AT_ONCE_HERE = 16  # of this machine's own files, whose bytes wait in memory
 
 
 class Shelf(Protocol):
@@ -81,11 +82,11 @@ class Filling:
 
     async def _from_search(self, source: Source, search: "_Search", share: int) -> None:
         """Take up to `share` images: never more candidates under way than are still wanted, so nothing is fetched in vain."""
-        goal = self.tally.kept + share
+        goal, most = self.tally.kept + share, AT_ONCE_HERE if source.local else AT_ONCE
         waiting: deque[asyncio.Task[Obtained]] = deque()
         try:
             while self.tally.kept < goal:
-                while not search.ended and len(waiting) < min(AT_ONCE, goal - self.tally.kept):
+                while not search.ended and len(waiting) < min(most, goal - self.tally.kept):
                     candidate = await self._next(search)
                     if candidate is None:
                         search.ended = True

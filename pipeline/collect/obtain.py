@@ -37,7 +37,6 @@ class Obtained:
 Download = Callable[[Candidate], Awaitable[Obtained]]
 
 
-
 def address_of(source: Source, candidate: Candidate) -> str:
     """The candidate's key in the ledger: a web address is one and the same for every source that names it."""
     return candidate.address if candidate.address.startswith(("http://", "https://")) else f"{source.name} {candidate.address}"

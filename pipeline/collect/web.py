@@ -21,13 +21,12 @@ from pipeline.collect.answer import REDIRECTS, Answer, FetchError, Limits
 from pipeline.collect.candidate import Candidate, Found
 from pipeline.collect.fetch import Fetcher, checked
 from pipeline.collect.guard import Guard
-from pipeline.collect.manners import Robots, opt_out, tdm_reserved
+from pipeline.collect.manners import AGENT, Robots, opt_out, tdm_reserved
 from pipeline.collect.pace import LONGEST_WAIT, Pace
 from pipeline.errors import UserError
 
-__all__ = ["AGENT", "Web"]
+__all__ = ["Web", "user_agent"]
 
-AGENT = "Darkroom"
 TRIES = 4
 WORTH_A_RETRY = frozenset({"connect", "dns", "reset", "bad_http", "length"})  # a timeout has cost enough: the next run asks again
 ORIGINS = 4096  # whose robots.txt is remembered
