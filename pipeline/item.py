@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.spreadsheet import bare, lines
 
 __all__ = ["Item", "Rejection", "image_id", "read_index", "read_rejections", "read_table", "write_index",
            "write_rejections", "write_table"]
@@ -97,23 +98,24 @@ def read_rejections(path: Path) -> list[Rejection]:
 
 
 def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV table (UTF-8, LF), creating its folder."""
+    """Write a CSV table (UTF-8, LF), creating its folder; text that a spreadsheet would calculate is shielded."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        file.writelines(lines([columns]))
+        file.writelines(lines(rows))
 
 
 def read_table(path: Path, required: Iterable[str] = ()) -> list[dict[str, str]]:
     """Read a CSV table as strings. Raises UserError where it is missing or lacks a required column."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, restval="")
+            rows = [{name: bare(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in reader]
             names = reader.fieldnames or []
     except FileNotFoundError:
         raise UserError(f"{path} is missing; run `dvc repro` to make it") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text; run `dvc repro` to make it again") from None
     missing = [name for name in required if name not in names]
     if missing:
         raise UserError(f"{path}: no column {', '.join(missing)}; run `dvc repro` to make the file again")
