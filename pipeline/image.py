@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["MAX_PIXELS", "Header", "ImageError", "check_complete", "decode", "encode_png", "flatten", "open_image", "read_header"]
+__all__ = ["MAX_PIXELS", "Header", "ImageError", "Reduced", "check_complete", "decode", "encode_png", "flatten", "open_image",
+           "read_header", "reduced"]
 
 MAX_PIXELS = 100_000_000  # 100 megapixels: larger than any camera's file, 400 MB as RGBA
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp", "BMP": "bmp", "TIFF": "tif", "AVIF": "avif"}
@@ -37,14 +38,33 @@ class Header:
     frames: int
 
 
+@dataclass(frozen=True)
+class Reduced:
+    """A picture made small to be looked at: upright, mode L, LA, RGB or RGBA, with what its file says.
+
+    `mode` is Pillow's name of the mode in the file, such as CMYK or P; `icc` its colour profile, or b"".
+    """
+
+    picture: Image.Image
+    header: Header
+    mode: str
+    icc: bytes
+
+
 def read_header(data: bytes) -> Header:
     """Read format and size from the bytes alone, decoding nothing. Raises ImageError."""
     with _opened(data) as picture:
-        width, height = picture.size
-        if _orientation(picture) in (5, 6, 7, 8):  # EXIF 2.32, tag 0x0112: these four lie on their side
-            width, height = height, width
-        frames = getattr(picture, "n_frames", 1)
-        return Header(str(picture.format), EXTENSIONS[str(picture.format)], width, height, frames)
+        return _header(picture, picture.size)
+
+
+def _header(picture: Image.Image, size: tuple[int, int]) -> Header:
+    width, height = size
+    if _orientation(picture) in (5, 6, 7, 8):  # EXIF 2.32, tag 0x0112: these four lie on their side
+        width, height = height, width
+    if picture.format == "MPO":  # a camera's JPEG with further pictures behind it
+        return Header("JPEG", EXTENSIONS["JPEG"], width, height, 1)
+    frames = getattr(picture, "n_frames", 1)
+    return Header(str(picture.format), EXTENSIONS[str(picture.format)], width, height, frames)
 
 
 def check_complete(data: bytes) -> None:
@@ -76,12 +96,33 @@ def _start_of_scan(data: bytes) -> int:
 def decode(data: bytes) -> Image.Image:
     """Decode the first frame, upright, as mode L, LA, RGB or RGBA with 8 bits a channel. Raises ImageError."""
     with _opened(data) as picture:
-        try:
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            return _eight_bit(upright)
-        except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
-            raise ImageError(f"the {picture.format} data is damaged: {error}") from error
+        return _pixels(picture)
+
+
+def reduced(data: bytes, side: int) -> Reduced:
+    """Decode as `decode` does, but at the smallest whole fraction of the size whose shorter side has `side` pixels or more.
+
+    A picture smaller than that keeps its size. JPEG is read at 1/2, 1/4 or 1/8 straight from its coefficients, the rest
+    is averaged in blocks, transparency weighing its colours. Raises ImageError.
+    """
+    with _opened(data) as picture:
+        size, mode, icc = picture.size, picture.mode, picture.info.get("icc_profile") or b""
+        picture.draft(None, (side, side))
+        pixels = _pixels(picture)
+        header = _header(picture, size)  # now: reading a PNG's EXIF decodes it, and would hide that it is damaged
+        factor = min(pixels.size) // side
+        if factor > 1:
+            premultiplied = pixels.convert({"RGBA": "RGBa", "LA": "La"}.get(pixels.mode, pixels.mode))
+            pixels = premultiplied.reduce(factor).convert(pixels.mode)
+        return Reduced(pixels, header, mode, icc if isinstance(icc, bytes) else b"")
+
+
+def _pixels(picture: Image.Image) -> Image.Image:
+    try:
+        picture.load()
+        return _eight_bit(ImageOps.exif_transpose(picture))
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
+        raise ImageError(f"the {picture.format} data is damaged: {error}") from error
 
 
 def open_image(path: Path) -> Image.Image:
