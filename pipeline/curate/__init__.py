@@ -1,2 +1,2 @@
-"""Image files to the curated list: `dedupe` finds copies by the `hashes` of their pixels, `decisions`
-reads what people wrote, `gate` joins the two into the list and splits it, `pending` shows what waits."""
+"""Image files to the curated list: `dedupe` finds the `copies` of each picture and measures its `quality`, people write `decisions`,
+on the page of `review` or elsewhere, and `gate` joins all into the list and splits it."""

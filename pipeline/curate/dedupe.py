@@ -1,79 +1,95 @@
-"""Find copies of one picture and say which is kept: exact bytes, exact pixels, near-duplicates.
+"""Find the copies of each picture and say which is kept: in data/raw, or in any folder."""
 
-Images are taken in order of preference (class as listed in params.yaml, then more pixels, more bytes,
-smaller id). Each joins the first kept image that it is a copy of, or is kept itself. So groups are stars
-around a kept image, and neither the order of input nor a chain of small steps changes them.
-"""
-
+import os
 import shutil
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from pipeline import engine as engines
 from pipeline import params
-from pipeline.curate.hashes import Features, Fingerprint, hamming
-from pipeline.item import Item, Rejection, read_index, write_index, write_rejections, write_table
+from pipeline.curate.copies.fingerprints import Looked, Memory
+from pipeline.curate.copies.grouping import Edge, Entry, grouped
+from pipeline.curate.quality.measure import FLAGS, flagged
+from pipeline.errors import UserError
+from pipeline.item import Item, Rejection, image_id, read_index, write_index, write_rejections, write_table
 
-__all__ = ["Edge", "dedupe", "group", "prune"]
+__all__ = ["GROUP_COLUMNS", "Deduped", "dedupe", "dedupe_folder", "prune"]
 
-LEAST_QUALITY = 50  # PDQ's own advice: flatter pictures have hashes that mean nothing
-MOST_DIFFERENCE = (6.0, 32.0)  # mean and largest difference, in 8-bit levels, of two 16 x 16 thumbnails
+GROUP_COLUMNS = ("group", "id", "class", "path", "kept", "kind", "distance", "correlation", "margin", "copy_of", "pdq")
 
 
 @dataclass(frozen=True)
-class Edge:
-    """`item` is a copy of `kept`: kind is exact, pixels or near; distance in bits of the hash."""
+class Deduped:
+    """How many images are kept and, by rule, how many are not."""
 
-    item: Item
-    kept: Item
-    kind: str
-    distance: int
+    kept: int
+    rejected: Mapping[str, int]
+
+    def __str__(self) -> str:
+        rules = ", ".join(f"{count} {rule}" for rule, count in sorted(self.rejected.items()))
+        return f"kept {self.kept}, rejected {sum(self.rejected.values())}" + (f": {rules}" if rules else "")
 
 
 def dedupe(
-    raw: Path, out: Path, classes: Sequence[str], settings: params.Dedupe, engine: str = "local", workers: int = 0
-) -> tuple[int, int]:
-    """Read data/raw, write index.csv (images kept), groups.csv and rejected.csv; returns (kept, rejected)."""
+    raw: Path, out: Path, memory: Path, classes: Sequence[str], settings: params.Dedupe, engine: str = "local", workers: int = 0
+) -> Deduped:
+    """Read data/raw, write index.csv (images kept), groups.csv and quality.csv (every readable image) and rejected.csv.
+
+    `memory` is the file in which what was seen is remembered.
+    """
     items = [item for name in classes for item in read_index(raw / name / "index.csv")]
-    prints = engines.run(Features(), [raw / item.path for item in items], engine, workers)
-    readable = [(i, p) for i, p in zip(items, prints, strict=True) if isinstance(p, Fingerprint)]
-    unreadable = [Rejection(i.id, i.class_, "unreadable", p) for i, p in zip(items, prints, strict=True) if isinstance(p, str)]
-    kept, edges = group(readable, classes, settings)
-    named = _group_names(kept, edges)
-    out.mkdir(parents=True, exist_ok=True)
-    write_index(out / "index.csv", (replace(item, group=named[item.id]) for item in kept))
-    _write_groups(out / "groups.csv", kept, edges, named)
-    rejections = unreadable + [_rejection(edge) for edge in edges]
-    write_rejections(out / "rejected.csv", rejections)
-    return len(kept), len(rejections)
-
-
-def group(
-    images: Sequence[tuple[Item, Fingerprint]], classes: Sequence[str], settings: params.Dedupe
-) -> tuple[list[Item], list[Edge]]:
-    """The images to keep, and an edge for each that is a copy of one of them."""
     rank = {name: place for place, name in enumerate(classes)}
-    ordered = sorted(images, key=lambda x: (rank[x[0].class_], -x[0].width * x[0].height, -x[0].bytes, x[0].id))
-    kept: list[tuple[Item, Fingerprint]] = []
-    by_id: dict[str, Item] = {}
-    by_pixels: dict[str, Item] = {}
-    hashes = np.empty((len(ordered), 32), np.uint8)
-    edges = []
-    for item, found in ordered:
-        if item.id in by_id:
-            edges.append(Edge(item, by_id[item.id], "exact", 0))
-        elif found.pixels in by_pixels:
-            edges.append(Edge(item, by_pixels[found.pixels], "pixels", 0))
-        elif settings.near and (near := _nearest(found, kept, hashes[: len(kept)], settings.distance)):
-            edges.append(Edge(item, near[0], "near", near[1]))
-        else:
-            hashes[len(kept)] = np.frombuffer(found.pdq, np.uint8)
-            kept.append((item, found))
-            by_id[item.id] = by_pixels[found.pixels] = item
-    return [item for item, _ in kept], edges
+    with Memory(memory) as remembered:
+        looked = remembered.look([(item.id, raw / item.path) for item in items], engine, workers)
+        seen = [(item, found) for item, found in zip(items, looked, strict=True) if isinstance(found, Looked)]
+        entries = [
+            Entry(item.id, raw / item.path, item.bytes, found.fingerprint, (bool(_broken_rules(found, settings)), rank[item.class_]))
+            for item, found in seen
+        ]
+        known = remembered.comparisons((item.id for item, _ in seen), settings.turned)
+        edges = grouped(entries, settings, known, engine, workers)
+    pairs = zip(items, looked, strict=True)
+    unreadable = [Rejection(item.id, item.class_, "unreadable", found) for item, found in pairs if isinstance(found, str)]
+    kept, rejected = _judged(seen, edges, settings)
+    out.mkdir(parents=True, exist_ok=True)
+    write_index(out / "index.csv", kept)
+    _write_groups(out / "groups.csv", seen, edges)
+    _write_quality(out / "quality.csv", seen)
+    write_rejections(out / "rejected.csv", unreadable + rejected)
+    return Deduped(len(kept), Counter(rejection.rule for rejection in unreadable + rejected))
+
+
+def dedupe_folder(
+    folder: Path, out: Path, memory: Path | None, settings: params.Dedupe, workers: int = 0, quality: Path | None = None
+) -> Deduped:
+    """The same for any folder: `out` gets path, group, kept, kind and distance of every readable file, and rejected.csv beside it
+    the others. `quality`: a table of the scores, if they are wanted. Raises UserError where there is no such folder."""
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder; give one that holds image files")
+    beside = out.with_name("rejected.csv")
+    others = {path.resolve() for path in (out, beside, quality) if path}
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
+    files = [path for path in found if path.resolve() not in others]
+    if not files:
+        raise UserError(f"{folder} holds no files; give a folder that holds image files")
+    items = [_item(path, folder) for path in files]
+    with Memory(memory, quality is not None) as remembered:
+        looked = remembered.look([(item.id, path) for item, path in zip(items, files, strict=True)], workers=workers)
+        seen = [(item, found) for item, found in zip(items, looked, strict=True) if isinstance(found, Looked)]
+        readable = [path for path, found in zip(files, looked, strict=True) if isinstance(found, Looked)]
+        entries = [Entry(item.id, path, item.bytes, found.fingerprint) for (item, found), path in zip(seen, readable, strict=True)]
+        known = remembered.comparisons((item.id for item, _ in seen), settings.turned)
+        edges = grouped(entries, settings, known, workers=workers)
+    copies = {edge.number: edge for edge in edges}
+    numbered = enumerate(item for item, _ in seen)
+    rows: list[tuple[str, ...]] = [(item.path, _group(n, seen, copies), *_how(copies.get(n))) for n, item in numbered]
+    write_table(out, ("path", "group", "kept", "kind", "distance"), sorted(rows))
+    unreadable = [(item.path, "unreadable", found) for item, found in zip(items, looked, strict=True) if isinstance(found, str)]
+    write_table(beside, ("path", "rule", "detail"), unreadable)
+    if quality:
+        _write_quality(quality, seen)
+    return Deduped(len(seen) - len(edges), Counter([f"duplicate-{edge.kind}" for edge in edges] + ["unreadable" for _ in unreadable]))
 
 
 def prune(raw: Path, classes: Sequence[str]) -> list[str]:
@@ -84,41 +100,69 @@ def prune(raw: Path, classes: Sequence[str]) -> list[str]:
     return gone
 
 
-def _nearest(
-    found: Fingerprint, kept: list[tuple[Item, Fingerprint]], hashes: np.ndarray, distance: int
-) -> tuple[Item, int] | None:
-    if found.quality < LEAST_QUALITY or not kept:
-        return None
-    distances = hamming(np.frombuffer(found.pdq, np.uint8), hashes)
-    for place in np.flatnonzero(distances <= distance):
-        item, other = kept[int(place)]
-        if other.quality >= LEAST_QUALITY and _look_alike(found, other):
-            return item, int(distances[place])
-    return None
+def _item(path: Path, folder: Path) -> Item:
+    data = path.read_bytes()
+    name = os.fsencode(path.relative_to(folder).as_posix()).decode(errors="backslashreplace")  # it may be no text, and a table is
+    return Item(image_id(data), "", name, 0, 0, len(data), "")
 
 
-def _look_alike(one: Fingerprint, other: Fingerprint) -> bool:
-    """A near hash is a hint; the thumbnails decide, so that a face and the same face without a mouth are two."""
-    a, b = (np.frombuffer(x.thumb, np.uint8).astype(float) for x in (one, other))
-    difference = np.abs(a - b)
-    return bool(difference.mean() <= MOST_DIFFERENCE[0] and difference.max() <= MOST_DIFFERENCE[1])
+def _broken_rules(looked: Looked, settings: params.Dedupe) -> list[str]:
+    """The flags of `reject_if` that the image has."""
+    return [flag for flag, limit in settings.reject_if.items() if looked.scores[flag] >= limit]
 
 
-def _group_names(kept: list[Item], edges: list[Edge]) -> dict[str, str]:
-    """A group is named by the smallest id in it."""
-    members = {item.id: [item.id] for item in kept}
+def _judged(
+    seen: Sequence[tuple[Item, Looked]], edges: Sequence[Edge], settings: params.Dedupe
+) -> tuple[list[Item], list[Rejection]]:
+    """The images kept, and a row with its rule for each that is not."""
+    copies = {edge.number: edge for edge in edges}
+    spread: dict[int, set[str]] = {}
     for edge in edges:
-        members[edge.kept.id].append(edge.item.id)
-    return {id_: min(ids) for id_, ids in members.items()}
+        spread.setdefault(edge.kept, {seen[edge.kept][0].class_}).add(seen[edge.number][0].class_)
+    kept, rejected = [], []
+    for number, (item, looked) in enumerate(seen):
+        if number in copies:
+            rejected.append(_rejection(item, copies[number], seen))
+        elif rules := _broken_rules(looked, settings):
+            detail = ", ".join(f"{rule} {looked.scores[rule]:g}, from {settings.reject_if[rule]:g} on" for rule in rules)  # type: ignore[index]
+            rejected.append(Rejection(item.id, item.class_, f"flag-{rules[0]}", f"{detail} (dedupe.reject_if)"))
+        elif settings.across == "none" and len(spread.get(number, ())) > 1:
+            rejected.append(Rejection(item.id, item.class_, "other-class", f"also in {', '.join(sorted(spread[number] - {item.class_}))}"))
+        else:
+            kept.append(replace(item, group=item.id).with_more(flags=" ".join(flagged(looked.scores))))
+    return kept, rejected
 
 
-def _write_groups(path: Path, kept: list[Item], edges: list[Edge], named: dict[str, str]) -> None:
-    rows: list[tuple[object, ...]] = [(named[i.id], i.id, i.class_, i.path, "yes", "", 0, "") for i in kept]
-    rows += [(named[e.kept.id], e.item.id, e.item.class_, e.item.path, "no", e.kind, e.distance, e.kept.id) for e in edges]
-    write_table(path, ("group", "id", "class", "path", "kept", "kind", "distance", "copy_of"), sorted(rows, key=str))
+def _rejection(item: Item, edge: Edge, seen: Sequence[tuple[Item, Looked]]) -> Rejection:
+    kept = seen[edge.kept][0]
+    rule = "other-class" if item.class_ != kept.class_ else f"duplicate-{edge.kind}"
+    where = f"{kept.id} ({kept.class_}, {kept.width}x{kept.height})"
+    how = f"{edge.kind}, {edge.distance} bits apart, alike to {edge.correlation:.2f}"
+    return Rejection(item.id, item.class_, rule, f"copy of {where}: {how}")
 
 
-def _rejection(edge: Edge) -> Rejection:
-    rule = "other-class" if edge.item.class_ != edge.kept.class_ else f"duplicate-{edge.kind}"
-    where = f"{edge.kept.id} ({edge.kept.class_}, {edge.kept.width}x{edge.kept.height})"
-    return Rejection(edge.item.id, edge.item.class_, rule, f"copy of {where}: {edge.kind}, {edge.distance} bits apart")
+def _group(number: int, seen: Sequence[tuple[Item, Looked]], copies: Mapping[int, Edge]) -> str:
+    """A group is named by the image that is kept."""
+    return seen[copies[number].kept if number in copies else number][0].id
+
+
+def _how(edge: Edge | None) -> tuple[str, str, str]:
+    return ("no", edge.kind, str(edge.distance)) if edge else ("yes", "", "0")
+
+
+def _write_groups(path: Path, seen: Sequence[tuple[Item, Looked]], edges: Sequence[Edge]) -> None:
+    copies = {edge.number: edge for edge in edges}
+    rows: list[tuple[str, ...]] = []
+    for number, (item, looked) in enumerate(seen):
+        edge = copies.get(number)
+        close = (f"{edge.correlation:.3f}", f"{edge.margin:.3f}", seen[edge.kept][0].id) if edge else ("", "", "")
+        pdq = looked.fingerprint.views[0].hashes[0].tobytes().hex()
+        rows.append((_group(number, seen, copies), item.id, item.class_, item.path, *_how(edge), *close, pdq))
+    ordered = sorted(rows, key=lambda row: (row[0], row[4] == "no", *row))
+    write_table(path, GROUP_COLUMNS, ordered)
+
+
+def _write_quality(path: Path, seen: Sequence[tuple[Item, Looked]]) -> None:
+    rows = {(item.id, item.class_ or item.path): looked.scores for item, looked in seen}
+    write_table(path, ("id", "class" if seen and seen[0][0].class_ else "path", "flags", *FLAGS),
+                ((*key, " ".join(flagged(scores)), *(scores[flag] for flag in FLAGS)) for key, scores in sorted(rows.items())))
