@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.curate.decisions import Decision, read_decisions, read_file, write_decisions
-from pipeline.curate.pending import tidy
+from pipeline.curate.decisions.decision import Decision, read_decisions, read_file, write_decisions
+from pipeline.curate.decisions.pending import tidy
 from pipeline.errors import UserError
 from pipeline.forgotten import read_forgotten
 
@@ -43,11 +43,33 @@ def test_what_spreadsheets_and_merges_leave_is_read(tmp_path: Path, text: str) -
     assert read(tmp_path, faces=text)[A].decision == "keep"
 
 
+def test_what_a_mac_or_an_editor_hides_beside_a_file_is_no_decisions_file(tmp_path: Path) -> None:
+    (tmp_path / "._faces.csv").write_bytes(b"\x00\x05\x16\x07\xff")
+    (tmp_path / ".#faces.csv").symlink_to("ann@host.42")
+    assert read(tmp_path, faces=HEAD + f"{A},keep,,,,,\n")[A].decision == "keep"
+
+
 def test_two_rows_that_disagree_name_both_lines(tmp_path: Path) -> None:
     animals = HEAD + f"{B},keep,,,,,\n{A},reject,,bob,2026-01-02,,\n"
     told = complaint(tmp_path, faces=HEAD + f"{A},keep,,ann,2026-01-01,,\n", animals=animals)
     assert "animals.csv, line 3 and" in told and "faces.csv, line 2 disagree about" in told
-    assert "delete the line that is wrong" in told
+    assert "run `darkroom review` and settle" in told and "delete the line that is wrong" in told
+
+
+def test_two_reviewers_who_agree_are_one_decision_with_the_crop_that_was_drawn(tmp_path: Path) -> None:
+    rows = f'{A},keep,,ann,2026-01-01,,\n{A},keep,sharp,bob,2026-01-02,"0,0,1,0.5",\n'
+    found = read(tmp_path, faces=HEAD + rows)[A]
+    assert (found.decision, found.reviewer, found.crop) == ("keep", "ann", "0,0,1,0.5")
+
+
+def test_two_boxes_are_a_disagreement(tmp_path: Path) -> None:
+    rows = f'{A},keep,,ann,,"0,0,1,0.6",\n{A},keep,,bob,,"0,0,1,0.5",\n'
+    assert "keep with crop 0,0,1,0.6 and keep with crop 0,0,1,0.5" in complaint(tmp_path, faces=HEAD + rows)
+
+
+def test_a_box_without_a_decision_does_not_disagree(tmp_path: Path) -> None:
+    found = read(tmp_path, faces=HEAD + f'{A},,,,,"0,0,1,0.5",\n{A},keep,,bob,2026-01-02,,\n')[A]
+    assert (found.decision, found.crop) == ("keep", "0,0,1,0.5")
 
 
 def test_an_undo_disagrees_with_what_it_undoes_until_one_is_deleted(tmp_path: Path) -> None:
@@ -101,6 +123,13 @@ def test_tidy_sorts_and_normalises(tmp_path: Path) -> None:
     assert (tmp_path / "faces.csv").read_bytes() == f"{HEAD}{A},keep,,,,,\n{B},reject,,,,,\n".encode()
 
 
+def test_tidy_keeps_each_reviewer_s_word_and_the_latest_of_each(tmp_path: Path) -> None:
+    rows = f"{A},keep,,bob,2026-01-03,,\n{A},keep,old,ann,2026-01-01,,\n{A},keep,new,ann,2026-01-02,,\n"
+    (tmp_path / "faces.csv").write_text(HEAD + rows)
+    tidy(tmp_path)
+    assert (tmp_path / "faces.csv").read_text() == HEAD + f"{A},keep,new,ann,2026-01-02,,\n{A},keep,,bob,2026-01-03,,\n"
+
+
 def test_takedowns_are_read(tmp_path: Path) -> None:
     assert read_forgotten(tmp_path).ids == frozenset()
     (tmp_path / "forgotten.csv").write_text(f"id,url,forgotten_at,reason\n{A},,2026-01-01,asked\n,http://x/y.png,2026-01-01,asked\n")
@@ -113,3 +142,8 @@ def test_a_quote_that_is_not_closed_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "forgotten.csv").write_text('id,url,forgotten_at,reason\ni1,,,"no end\n' + "i2,,,asked\n" * 20_000)
     with pytest.raises(UserError, match=r"forgotten\.csv, line \d+: .*a quote that is not closed"):
         read_forgotten(tmp_path)
+
+
+def test_a_quote_that_is_not_closed_swallows_no_rows(tmp_path: Path) -> None:
+    told = complaint(tmp_path, faces=HEAD + f'{A},keep,,ann,2026-01-01,,"half a note\n{B},reject,,ann,2026-01-01,,\n')
+    assert "faces.csv, line 3" in told and "a quote that is not closed" in told

@@ -6,12 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline import params
-from pipeline.curate.decisions import Decision, read_decisions
+from pipeline.curate.decisions.agreement import agreements, write_agreement
+from pipeline.curate.decisions.decision import Decision, decision_files, read_decisions, read_file
+from pipeline.curate.decisions.history import FOLDER as HISTORY
+from pipeline.curate.decisions.history_file import read_entries
+from pipeline.curate.decisions.inherit import Proposal, inherited, members, proposals
 from pipeline.errors import UserError
 from pipeline.forgotten import Forgotten, read_forgotten
 from pipeline.item import Item, Rejection, read_index, read_rejections, read_table, write_index, write_rejections
 
-__all__ = ["Curated", "curate", "gate"]
+__all__ = ["Curated", "Proposal", "curate", "gate", "judged", "proposals"]
+
 
 
 @dataclass(frozen=True)
@@ -34,36 +39,57 @@ class Curated:
 def gate(
     raw: Path, deduped: Path, decisions: Path, out: Path, classes: Iterable[str], settings: params.Review
 ) -> Curated:
-    """Write the curated index.csv and rejected.csv. Raises UserError where the gate stops."""
-    said = read_decisions(decisions)
-    group_of = {row["id"]: row["group"] for row in read_table(deduped / "groups.csv", ("group", "id"))}
-    passed = curate(_candidates(raw, deduped, classes, said, group_of), read_rejections(deduped / "rejected.csv"),
-                    said, read_forgotten(decisions), group_of, settings)
+    """Write the curated index.csv, rejected.csv and agreement.csv. Raises UserError where the gate stops."""
+    passed = judged(raw, deduped, decisions, classes, settings)
     out.mkdir(parents=True, exist_ok=True)
     write_index(out / "index.csv", passed.items)
     write_rejections(out / "rejected.csv", passed.rejections)
+    entries, _ = read_entries(decisions / HISTORY)  # a row that is none keeps nobody from building; `darkroom review --check` tells
+    rows = [row for path in decision_files(decisions) for row in read_file(path)]
+    write_agreement(out / "agreement.csv", agreements(entries, rows))
     return passed
+
+
+def judged(raw: Path, deduped: Path, decisions: Path, classes: Iterable[str], settings: params.Review) -> Curated:
+    """What the gate lets pass, nothing written. Raises UserError where it stops."""
+    said = read_decisions(decisions)
+    group_of = {row["id"]: row["group"] for row in read_table(deduped / "groups.csv", ("group", "id"))}
+    return curate(_candidates(raw, deduped, classes, said, group_of), read_rejections(deduped / "rejected.csv"),
+                  said, read_forgotten(decisions), group_of, settings)
 
 
 def curate(
     items: Iterable[Item], rejections: Iterable[Rejection], said: Mapping[str, Decision], forgotten: Forgotten,
     group_of: Mapping[str, str], settings: params.Review,
 ) -> Curated:
-    """Decide each item: a takedown first, then a person's word, then `settings.pending`.
+    """Decide each item: a takedown first, then a person's word on it, then one on a copy of it, then `settings.pending`.
 
-    `group_of` tells the group of every image that was collected, kept or not.
+    `group_of` tells the group of every image that was collected, kept or not. Where a person chose another copy, the one that
+    deduplication kept gives way; where a person rejected a copy, it is held back until somebody judges it.
     """
     rejected, waiting = list(rejections), Counter[str]()
-    kept = []
-    for item in items:
+    kept, candidates = [], list(items)
+    chosen = {i.group: said[i.id] for i in candidates if _decision(i, said) == "keep" and not _taken_down(i, forgotten)}
+    groups = members(group_of)
+    for item in candidates:
         decision = said.get(item.id) or Decision(item.id, "")
-        if forgotten.has(item.id, item.image_url, item.page_url):
+        if _taken_down(item, forgotten):
             rejected.append(Rejection(item.id, item.class_, "forgotten", "listed in data/review/forgotten.csv"))
         elif decision.decision == "reject":
-            by = f" by {decision.reviewer}" if decision.reviewer else ""
-            rejected.append(Rejection(item.id, item.class_, "person", f"{decision.reason or 'no reason given'}{by}"))
-        elif decision.decision == "keep" or settings.pending == "keep":
+            rejected.append(Rejection(item.id, item.class_, "person", f"{decision.reason or 'no reason given'}{_by(decision)}"))
+        elif decision.decision == "keep":
             kept.append(item.with_more(decision=decision.decision, crop=decision.crop))
+        elif item.group in chosen:
+            choice = chosen[item.group]
+            detail = f"copy of {choice.id}, which was kept{_by(choice)}; keep this one too to have both"
+            rejected.append(Rejection(item.id, item.class_, "duplicate", detail))
+        elif source := inherited(groups.get(item.group, ()), said):
+            waiting[item.class_] += 1
+            why = f"{said[source].reason or 'no reason given'}{_by(said[source])}"
+            detail = f"its copy {source} was rejected: {why}; keep this one to overrule that"
+            rejected.append(Rejection(item.id, item.class_, "inherited", detail))
+        elif settings.pending == "keep":
+            kept.append(item.with_more(decision="", crop=decision.crop))
         else:
             waiting[item.class_] += 1
             rejected.append(Rejection(item.id, item.class_, "pending", "nobody has judged it yet"))
@@ -73,6 +99,18 @@ def curate(
     rejected = [r for r in rejected if r.id not in saved or r.rule == "other-class"]
     split, moved = _split(kept, group_of, settings.holdout)
     return Curated(split, rejected, moved)
+
+
+def _decision(item: Item, said: Mapping[str, Decision]) -> str:
+    return said[item.id].decision if item.id in said else ""
+
+
+def _by(decision: Decision) -> str:
+    return f" by {decision.reviewer}" if decision.reviewer else ""
+
+
+def _taken_down(item: Item, forgotten: Forgotten) -> bool:
+    return forgotten.has(item.id, item.image_url, item.page_url)
 
 
 def _candidates(
