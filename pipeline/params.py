@@ -19,6 +19,7 @@ __all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "Package", "Params"
            "Review", "Rgb", "Run", "Scrape", "Train", "load", "schema"]
 
 CLASS_NAME = re.compile(r"[a-z][a-z0-9_-]*")
+RESERVED = ("forgotten", "history", "readme")  # what else lies in data/review
 AUGMENT_CODE = re.compile(r"flip[hv]|noise_\d*\.?\d+|rot_-?\d*\.?\d+|trans_-?\d+_-?\d+|zoom(_\d+){4}|blur_\d*\.?\d+")
 AUGMENT_FORMS = "fliph, flipv, noise_V, rot_A, trans_X_Y, zoom_X1_Y1_X2_Y2, blur_S"
 
@@ -106,17 +107,47 @@ class Scrape(Section):
         return value
 
 
+Flag = Literal["small", "blurry", "dark", "bright", "flat", "aspect", "text", "bars", "watermark", "screenshot", "grey", "animated",
+               "truncated", "colorspace"]
+Preference = Literal["uncropped", "pixels", "lossless", "bytes", "typical"]
+
+
 class Dedupe(Section):
     """Which images are the same picture."""
 
     near: bool = Field(True, description="also near-duplicates; false for digits and the like")
-    distance: int = Field(31, ge=0, le=127, description="bits of 256 in which two hashes of one picture may differ")
+    distance: int = Field(31, ge=0, le=63, description="bits of 256 in which the hashes of two pictures may differ to be compared")
+    prefer: list[Preference] = Field(
+        default=["uncropped", "pixels", "lossless", "bytes", "typical"],
+        description="which copy is kept, the first that decides; a person's choice comes before all of them",
+    )
+    turned: Literal["all", "photos", "none"] = Field(
+        "all", description="what is the same mirrored or turned: everything, photographs only (an arrow is not), or nothing"
+    )
+    across: Literal["first", "none"] = Field(
+        "first", description="one picture in two classes: the class listed first keeps it, or none does"
+    )
+    reject_if: dict[Flag, Annotated[float, Field(gt=0, le=1)]] = Field(
+        default={}, description="quality flags that reject, with the score from which on, such as {blurry: 0.7, text: 0.5}"
+    )
+
+    @field_validator("prefer")
+    @classmethod
+    def _in_order(cls, value: list[str]) -> list[str]:
+        if len(set(value)) != len(value):
+            raise ValueError("each preference can be given once")
+        if "uncropped" in value[1:]:
+            raise ValueError("uncropped can only be the first of the list, or left out")
+        if "typical" in value[:-1]:
+            raise ValueError("typical can only be the last of the list, or left out")
+        return value
 
 
 class Review(Section):
     """What people decide, and what is held out."""
 
     pending: Literal["stop", "keep", "drop"] = Field("keep", description="what happens to images nobody has judged yet")
+    recheck: float = Field(0.05, ge=0, le=1, description="share of judged images that come back, blind, to measure agreement")
     holdout: float = Field(0.1, ge=0, le=0.9, description="share of images that training never sees")
 
 
@@ -246,6 +277,11 @@ def load(path: Path = Path("params.yaml")) -> Params:
             raise UserError(
                 f"{path}{yaml_file.line(tree, ('classes', name))}: the class name {name!r} is not allowed; a class name is a "
                 "small letter followed by small letters, digits, _ or -, such as class-7 (title: is for people)"
+            )
+        if name in RESERVED:
+            raise UserError(
+                f"{path}{yaml_file.line(tree, ('classes', name))}: a class cannot be called {name!r}, for data/review/{name} is taken; "
+                "choose another name (title: is for people)"
             )
     try:
         return Params.model_validate(tree)

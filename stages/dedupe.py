@@ -11,11 +11,11 @@ def main() -> None:
     settings = params.load()
     for name in prune(Path("data/raw"), list(settings.classes)):
         print(f"class {name} is no longer in params.yaml: its images are removed")
-    kept, rejected = dedupe(
-        Path("data/raw"), Path("data/deduped"), list(settings.classes), settings.dedupe,
+    deduped = dedupe(
+        Path("data/raw"), Path("data/deduped"), Path("data/.cache") / "curate.sqlite", list(settings.classes), settings.dedupe,
         settings.run.engine, settings.run.workers,
     )
-    print(f"kept {kept}, rejected {rejected} (see data/deduped/rejected.csv)")
+    print(f"{deduped} (see data/deduped/rejected.csv)")
 
 
 if __name__ == "__main__":

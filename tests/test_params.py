@@ -51,6 +51,12 @@ def test_the_shipped_file_is_valid() -> None:
         ("pending: keep", "pending: maybe", "input should be 'stop', 'keep' or 'drop'"),
         ("  faces:", "  7:", "the class name 7 is not allowed; a class name is a small letter"),
         ("  faces:", "  Faces:", "the class name 'Faces' is not allowed"),
+        ("  faces:", "  forgotten:", "a class cannot be called 'forgotten', for data/review/forgotten is taken"),
+        ("across: first", "across: both", "input should be 'first' or 'none'"),
+        ("reject_if: {}", "reject_if: {blury: 0.5}", "dedupe.reject_if"),
+        ("prefer: [uncropped, pixels,", "prefer: [pixels, uncropped,", "uncropped can only be the first of the list, or left out"),
+        ("bytes, typical]", "typical, bytes]", "typical can only be the last of the list, or left out"),
+        ("recheck: 0.05", "recheck: 2", "review.recheck"),
         ("  aspect: 1.0", "  trim: false\n  aspect: 1.0", 'this is not YAML: found duplicate key "trim"'),
     ],
 )

@@ -4,7 +4,7 @@ import argparse
 import re
 from datetime import UTC, datetime
 
-from pipeline.cli.places import DEDUPED, LEDGER, RAW, REVIEW, Commands
+from pipeline.cli.places import DEDUPED, LEDGER, LOOKED, RAW, REVIEW, REVIEW_CACHE, Commands
 from pipeline.errors import UserError
 from pipeline.forgotten import FILE, add_forgotten
 from pipeline.item import Item, read_index, read_table
@@ -22,6 +22,8 @@ def add(commands: Commands) -> None:
 
 def _forget(given: argparse.Namespace) -> None:
     from pipeline.collect.ledger import Ledger
+    from pipeline.curate.copies.fingerprints import forget_looks
+    from pipeline.curate.review.thumbs import discard
 
     items = [item for index in sorted(RAW.glob("*/index.csv")) for item in read_index(index)]
     rows: set[tuple[str, str]] = set()
@@ -35,7 +37,10 @@ def _forget(given: argparse.Namespace) -> None:
             gone = ledger.forget({id_ for id_, _ in rows if id_}, {url for _, url in rows if url})
         rows |= {(id_, "") for id_ in gone if id_ and id_ not in {known for known, _ in rows}}
         add_forgotten(REVIEW, sorted(rows), day, reason)  # the ledger may know an image that no class holds
-    images = len({id_ for id_, _ in rows if id_})
+    ids = {id_ for id_, _ in rows if id_}
+    forget_looks(LOOKED, ids)
+    discard(REVIEW_CACHE, ids)
+    images = len(ids)
     print(
         f"{images} images and their addresses are in {REVIEW / FILE}, which belongs in git; {len(gone)} downloads deleted here. "
         "`dvc repro` makes everything without them; older versions stay in caches and remotes until `dvc gc` (see README)"

@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-__all__ = ["DATASET", "DEDUPED", "LEDGER", "MODEL", "RAW", "REVIEW", "SHEETS", "Commands", "positive"]
+__all__ = ["DATASET", "DEDUPED", "LEDGER", "LOOKED", "MODEL", "RAW", "REVIEW", "REVIEW_CACHE", "Commands", "positive"]
 
 DEDUPED, RAW, REVIEW, MODEL = Path("data/deduped"), Path("data/raw"), Path("data/review"), Path("data/model")
 DATASET = Path("data/dataset")
-SHEETS = Path("data/.cache/review")
+REVIEW_CACHE = Path("data/.cache/review")
 LEDGER = Path("data/.cache/collect")
+LOOKED = Path("data/.cache/curate.sqlite")
 
 if TYPE_CHECKING:
     Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"

@@ -69,7 +69,7 @@ def _beside() -> Path:
 
 
 def _check(given: argparse.Namespace) -> None:
-    from pipeline.curate.decisions import read_decisions
+    from pipeline.curate.decisions.decision import read_decisions
     from pipeline.forgotten import read_forgotten
 
     params.load()
