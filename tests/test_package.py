@@ -6,7 +6,7 @@ import pytest
 
 from pipeline import params
 from pipeline.errors import UserError
-from pipeline.item import Item, Rejection, image_id, read_index, read_table, write_index, write_rejections
+from pipeline.item import Item, Rejection, image_id, read_index, read_table, write_index, write_rejections, write_table
 from pipeline.prepare.package import package
 from pipeline.train import dataset
 from tests.conftest import encoded, picture
@@ -97,3 +97,15 @@ def test_the_card_and_the_attributions_say_what_is_in_it(tmp_path: Path) -> None
 def test_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no image is left to train on; see .*rejected\.csv"):
         packaged(stage(tmp_path, 2))
+
+
+def test_the_card_says_how_it_was_judged(tmp_path: Path) -> None:
+    folder = stage(tmp_path, 12)
+    items = read_index(folder / "rgb/index.csv")
+    write_index(folder / "rgb/index.csv", [i.with_more(flags="blurry dark" if n == 5 else "") for n, i in enumerate(items)])
+    rows = [("between", "ann", "bob", 40, 0.95, 0.87), ("within", "ann", "", 6, 1.0, "")]
+    write_table(folder / "curated/agreement.csv", ("kind", "reviewer", "other", "images", "agree", "kappa"), rows)
+    card = (packaged(folder) / "README.md").read_text()
+    assert "review.pending is keep: what nobody rejected is in." in card
+    assert "| ann and bob | 40 | 0.95 | 0.87 |" in card and "| ann, asked again | 6 | 1.0 | not defined |" in card
+    assert "| blurry | 1 |" in card and "| dark | 1 |" in card

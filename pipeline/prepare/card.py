@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pipeline.item import Item, read_rejections
+from pipeline.item import Item, read_rejections, read_table
 from pipeline.params import Params
 
 __all__ = ["text"]
 
 
-def text(settings: Params, items: Sequence[Item], rejected: Path) -> str:
-    """The card as Markdown; `items` are all images with their augmented copies, `rejected` what review refused."""
+def text(settings: Params, items: Sequence[Item], curated: Path) -> str:
+    """The card as Markdown; `items` are all images with their augmented copies, `curated` the folder that the review stage wrote."""
     originals = [item for item in items if not item.more.get("augmentation")]
     width, height = settings.resize.width_height
     return "\n".join([
@@ -26,7 +26,8 @@ def text(settings: Params, items: Sequence[Item], rejected: Path) -> str:
         "## Sources", "",
         *_table(("source", "images"), Counter(item.source for item in originals).most_common()), "",
         "## Refused", "",
-        *_table(("rule", "images"), Counter(r.rule for r in read_rejections(rejected)).most_common()), "",
+        *_table(("rule", "images"), Counter(r.rule for r in read_rejections(curated / "rejected.csv")).most_common()), "",
+        *_judged(settings, originals, curated / "agreement.csv"),
         "## Made with", "",
         f"- crop: {settings.crop.mode}, aspect {settings.crop.aspect:g}, trim {'on' if settings.crop.trim else 'off'}",
         f"- resize: {width}x{height}, {settings.resize.filter}, antialiased, alpha premultiplied",
@@ -45,6 +46,21 @@ def _class_rows(settings: Params, items: Iterable[Item]) -> list[tuple[object, .
         (name, ", ".join(wanted.terms), counts[name, "train"], counts[name, "holdout"], counts[name, "augmented"])
         for name, wanted in settings.classes.items()
     ]
+
+
+def _judged(settings: Params, originals: Sequence[Item], agreement: Path) -> list[str]:
+    """How people judged, how far they agree, and what is flagged. Not how many they judged: one more glance makes no new dataset."""
+    passing = "what nobody rejected is in" if settings.review.pending == "keep" else "a person kept every image"
+    lines = ["## Judged", "", f"review.pending is {settings.review.pending}: {passing}.", ""]
+    rows = read_table(agreement) if agreement.exists() else []
+    if rows:
+        named = [(f"{row['reviewer']} and {row['other']}" if row["other"] else f"{row['reviewer']}, asked again",
+                  row["images"], row["agree"], row["kappa"] or "not defined") for row in rows]
+        lines += [*_table(("reviewers", "images both judged", "agree", "Cohen's kappa"), named), ""]
+    flags = Counter(flag for item in originals for flag in item.more.get("flags", "").split())
+    if flags:
+        lines += ["Flags, by measuring, beside what people said:", "", *_table(("flag", "images"), flags.most_common()), ""]
+    return lines
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:

@@ -50,7 +50,7 @@ def package(
     originals = [item for item in items if not item.more.get("augmentation")]
     write_index(out / "index.csv", items)
     _write_attribution(out / "ATTRIBUTION.csv", originals)
-    (out / "README.md").write_text(card.text(settings, items, curated / "rejected.csv"), encoding="utf-8")
+    (out / "README.md").write_text(card.text(settings, items, curated), encoding="utf-8")
     return Packaged(counts)
 
 
