@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.frame import Bench, Result
 
-ROOMS = ("collect", "curate", "prepare", "train", "evaluate")
+ROOMS = ("collect", "curate", "review", "prepare", "train", "evaluate")
 HERE = Path(__file__).parent
 
 
