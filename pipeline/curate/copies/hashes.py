@@ -17,6 +17,7 @@ BITS = 256
 ORIENTATIONS = 8  # four quarter turns, and the same mirrored
 GRID = 64
 FREQUENCIES = 16
+NOTHING = 0.01  # of a coefficient, in 8-bit levels
 
 
 def perceptual_hashes(luma: np.ndarray) -> tuple[np.ndarray, int]:
@@ -26,7 +27,9 @@ def perceptual_hashes(luma: np.ndarray) -> tuple[np.ndarray, int]:
     """
     small = averaged(luma.astype(np.float32), GRID, GRID)
     waves = _cosines()
-    spectra = _orientations(waves @ small @ waves.T).reshape(ORIENTATIONS, BITS)
+    spectrum = waves @ small @ waves.T
+    spectrum[np.abs(spectrum) < NOTHING] = 0  # a symmetric picture has none of these: the sign of what is left would be chance
+    spectra = _orientations(spectrum).reshape(ORIENTATIONS, BITS)
     middle = np.partition(spectra, (BITS // 2 - 1, BITS // 2), axis=1)[:, BITS // 2 - 1 : BITS // 2 + 1]
     bits = spectra > middle.mean(1, keepdims=True)
     return np.packbits(bits, axis=1), _quality(small)
