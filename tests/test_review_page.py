@@ -1,6 +1,7 @@
 """The review page in real Chromium, over a real server: what people press, and what is in the files afterwards."""
 
 import csv
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -384,3 +385,23 @@ def test_what_could_not_be_saved_is_shown_and_kept_and_saved_when_the_server_is_
         saved.click()
         page.wait(lambda: saved.get_attribute("data-state") == "saved")
         assert server.rows()[first]["decision"] == "keep" and len(server.rows()) == 2
+
+
+def test_typing_slowly_in_the_search_field_decides_nothing_and_likeness_sorts(tmp_path: Path, page: Page) -> None:
+    with served(tmp_path, 12) as (files, address):
+        page.open(address)
+        page.press("/")
+        for letter in "arz":
+            page.press(letter)
+            time.sleep(0.6)  # longer than the page waits for more
+        assert page.script("return document.activeElement.id") == "text"
+        assert page.script("return document.getElementById('text').value") == "arz"
+        assert not any(row["decision"] for row in files.rows().values())
+        page.script("document.getElementById('text').value = ''; document.getElementById('text').dispatchEvent(new Event('input'))")
+        page.click("#grid")
+        page.wait(lambda: page.script("return document.querySelectorAll('.tile.shown').length") == 12)
+        page.press("s")
+        page.wait(lambda: page.script("return document.getElementById('sort').value") == "similar")
+        page.wait(lambda: page.script("return document.body.dataset.ready") == "1")
+        time.sleep(0.5)
+        assert "not as it should be" not in str(page.script("return document.body.innerText"))

@@ -531,3 +531,15 @@ def test_a_row_without_a_name_is_nobody_s_own(tmp_path: Path) -> None:
     assert [s.conflict for s in states] == [True, False, False]
     assert [len(s.words) for s in states] == [2, 1, 2]
     assert Decision(id_(3), "", note="look here") in states[2].words
+
+
+def test_an_undo_that_gave_way_to_another_s_word_does_not_come_back(tmp_path: Path) -> None:
+    page = opened(tmp_path)
+    page.decide([word(1, "reject")], "root")
+    page.undo("root")
+    opened(tmp_path).decide([word(1, "keep")], "bea")  # another process, such as a merge
+    page.changes(0)
+    page.decide([word(2)], "root")
+    state = page.state(id_(1))
+    assert not state.conflict and (state.decision, state.reviewer) == ("keep", "bea")
+    assert not opened(tmp_path).state(id_(1)).conflict

@@ -107,7 +107,8 @@ def _record(given: argparse.Namespace) -> None:
     before = store.states()
     if given.keep_rest:
         meant = {item.id for item in rejected + kept}
-        kept = kept + [item for item in pending.waiting(items, before, groups) if item.id not in meant]
+        disputed = {id_ for id_, state in before.items() if state.conflict}  # those are settled on the page, one by one
+        kept = kept + [item for item in pending.waiting(items, before, groups) if item.id not in meant | disputed]
     words, reviewer = [], _reviewer(given)
     for item, decision in [*((item, "reject") for item in rejected), *((item, "keep") for item in kept)]:
         state = before.get(item.id) or State(item.id)

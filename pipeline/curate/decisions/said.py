@@ -103,7 +103,8 @@ class Said:
         mine = [row for row in rows if row.reviewer == reviewer]
         if own.row in mine:
             return
-        if history.settled(id_) > own.time or not all(_older(row, own.time) for row in mine):
+        gave_way = own.row and not own.row.decision and not mine and any(row.decision for row in rows)  # an undo, to another's word
+        if gave_way or history.settled(id_) > own.time or not all(_older(row, own.time) for row in mine):
             del self._own[id_][reviewer]
         elif mine or own.row:
             file.put(id_, (*(row for row in rows if row not in mine), *([own.row] if own.row else [])))

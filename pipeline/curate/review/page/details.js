@@ -111,7 +111,6 @@ export class Details {
 
   #noteKey(event) {
     event.stopPropagation();
-    if (event.key === "Escape") this.note.value = this.library.state(this.row).note;
     if (event.key === "Escape" || event.key === "Enter") {
       event.preventDefault();
       this.#keepNote();

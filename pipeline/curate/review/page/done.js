@@ -39,6 +39,6 @@ export class Done {
 
   close() {
     this.element.hidden = true;
-    $("grid").focus({ preventScroll: true });
+    if (document.activeElement !== $("text")) $("grid").focus({ preventScroll: true }); // who types in the search field types on
   }
 }

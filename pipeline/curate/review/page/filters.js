@@ -20,12 +20,12 @@ export class Filters extends EventTarget {
     return { ...this.query, who: this.person.name };
   }
 
-  set(change) {
+  set({ again, ...change }) {
     const was = JSON.stringify(this.query);
     this.query = { ...this.query, ...change };
     if (this.query.sort !== "similar") this.query.to = "";
     this.draw();
-    if (JSON.stringify(this.query) !== was || change.again) this.dispatchEvent(new Event("change"));
+    if (JSON.stringify(this.query) !== was || again) this.dispatchEvent(new Event("change"));
   }
 
   // Another view: everything but the class as at the start.
