@@ -5,8 +5,9 @@ import pytest
 
 from pipeline import params
 from pipeline.curate.decisions.decision import Decision
+from pipeline.curate.decisions.inherit import Proposal, proposals
 from pipeline.curate.decisions.store import Store, Word
-from pipeline.curate.gate import Curated, Proposal, curate, gate, proposals
+from pipeline.curate.gate import Curated, curate, gate
 from pipeline.errors import UserError
 from pipeline.forgotten import Forgotten
 from pipeline.item import Item, Rejection, write_index, write_rejections, write_table

@@ -87,7 +87,7 @@ def _write_sheet(given: argparse.Namespace, settings: params.Params) -> None:
 def _project(given: argparse.Namespace, settings: params.Params) -> "Project":
     from pipeline.curate.review.server import Project
 
-    titles = {name: wanted.title or name.capitalize() for name, wanted in settings.classes.items()}
+    titles = {name: settings.title(name) for name in settings.classes}
     return Project(RAW, DEDUPED, REVIEW, REVIEW_CACHE, LOCK, titles, _reviewer(given), settings.review.recheck)
 
 
@@ -107,8 +107,7 @@ def _record(given: argparse.Namespace) -> None:
     before = store.states()
     if given.keep_rest:
         meant = {item.id for item in rejected + kept}
-        disputed = {id_ for id_, state in before.items() if state.conflict}  # those are settled on the page, one by one
-        kept = kept + [item for item in pending.waiting(items, before, groups) if item.id not in meant | disputed]
+        kept = kept + [item for item in pending.waiting(items, before, groups) if item.id not in meant]
     words, reviewer = [], _reviewer(given)
     for item, decision in [*((item, "reject") for item in rejected), *((item, "keep") for item in kept)]:
         state = before.get(item.id) or State(item.id)
@@ -142,9 +141,10 @@ def _show_waiting(class_name: str | None) -> None:
     left = Counter(item.class_ for item in pending.waiting(items, states, groups))
     for name, count in sorted(left.items()):
         print(f"{count} of {name} await a decision")
-    if not left:
+    conflicts = [item.id for item in items if item.id in states and states[item.id].conflict]
+    if not left and not conflicts:
         print("every image has been decided")
-    _tell_conflicts([item.id for item in items if item.id in states and states[item.id].conflict])
+    _tell_conflicts(conflicts)
 
 
 def _show_agreement() -> None:

@@ -10,13 +10,12 @@ from pipeline.curate.decisions.agreement import agreements, write_agreement
 from pipeline.curate.decisions.decision import Decision, decision_files, read_decisions, read_file
 from pipeline.curate.decisions.history import FOLDER as HISTORY
 from pipeline.curate.decisions.history_file import read_entries
-from pipeline.curate.decisions.inherit import Proposal, inherited, members, proposals
+from pipeline.curate.decisions.inherit import inherited, members
 from pipeline.errors import UserError
 from pipeline.forgotten import Forgotten, read_forgotten
 from pipeline.item import Item, Rejection, read_index, read_rejections, read_table, write_index, write_rejections
 
-__all__ = ["Curated", "Proposal", "curate", "gate", "judged", "proposals"]
-
+__all__ = ["Curated", "curate", "gate", "judged"]
 
 
 @dataclass(frozen=True)
@@ -133,10 +132,7 @@ def _split(kept: list[Item], group_of: Mapping[str, str], share: float) -> tuple
     So near-duplicates are never on both sides, and an image that joins a group can take the group
     from the holdout to training but never back: what a generator has seen stays seen.
     """
-    members: dict[str, list[str]] = {}
-    for id_, name in group_of.items():
-        members.setdefault(name, []).append(id_)
-    fallen = {name: [_falls(id_, share) for id_ in ids] for name, ids in members.items()}
+    fallen = {name: [_falls(id_, share) for id_ in ids] for name, ids in members(group_of).items()}
     present = {item.group for item in kept}
     moved = sorted(name for name, each in fallen.items() if any(each) and not all(each) and name in present)
     split = [replace(i, split=i.split or ("holdout" if all(fallen[i.group]) else "train")) for i in kept]

@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.curate.decisions.decision import Decision, decision_files, disagree, read_decisions, read_file, write_decisions
-from pipeline.curate.decisions.inherit import Judgement
+from pipeline.curate.decisions.word import State
 from pipeline.errors import UserError
 from pipeline.item import Item
 
 __all__ = ["matching", "tidy", "waiting"]
 
 
-def waiting(items: Sequence[Item], said: Mapping[str, Judgement], group_of: Mapping[str, str]) -> list[Item]:
-    """The images that nobody has decided; not those that give way to a copy which a person chose."""
+def waiting(items: Sequence[Item], said: Mapping[str, State], group_of: Mapping[str, str]) -> list[Item]:
+    """The images that nobody has decided; not those that give way to a copy which a person chose, nor those in dispute."""
     chosen = {group_of[id_] for id_, found in said.items() if found.decision == "keep" and id_ in group_of}
-    undecided = [item for item in items if item.id not in said or not said[item.id].decision]
+    undecided = [item for item in items if item.id not in said or not (said[item.id].decision or said[item.id].conflict)]
     return [item for item in undecided if item.group not in chosen]
 
 
