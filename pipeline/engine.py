@@ -6,14 +6,14 @@ workers, as long as the work is a pure function of its input.
 
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from pipeline.errors import UserError
 
-__all__ = ["ENGINES", "cores", "run"]
+__all__ = ["ENGINES", "cores", "each", "run"]
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -27,6 +27,13 @@ def run(
 
     With `local`, work, inputs and outputs travel between processes and so must be picklable.
     """
+    return list(each(work, inputs, engine, workers))
+
+
+def each(
+    work: Callable[[Input], Output], inputs: Sequence[Input], engine: str = "local", workers: int = 0
+) -> Iterator[Output]:
+    """As `run`, but each result as soon as it and those before it are there."""
     return ENGINES[engine](work, inputs, workers or cores())
 
 
@@ -35,18 +42,19 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _serial(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> list[Output]:
-    return [work(given) for given in inputs]
+def _serial(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> Iterator[Output]:
+    return map(work, inputs)
 
 
-def _local(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> list[Output]:
+def _local(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> Iterator[Output]:
     if workers == 1 or len(inputs) < WORTH_A_POOL:
-        return _serial(work, inputs, workers)
+        yield from map(work, inputs)
+        return
     chunk = max(1, min(64, len(inputs) // (4 * workers)))
     spawn = multiprocessing.get_context("spawn")  # forking a process that has threads can hang
     try:
         with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-            return list(pool.map(work, inputs, chunksize=chunk))
+            yield from pool.map(work, inputs, chunksize=chunk)
     except BrokenProcessPool:
         raise UserError(
             f"one of {workers} worker processes died, most likely out of memory; "

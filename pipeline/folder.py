@@ -6,24 +6,24 @@ the recorded ones is kept; the rest is made; what nobody wants is deleted. So th
 byte what a run from scratch would have made.
 """
 
-import hashlib
-import inspect
 import shutil
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy
-import PIL
-
+from pipeline import bounded, image
 from pipeline import engine as engines
-from pipeline import image
 from pipeline.errors import UserError
+from pipeline.files import put
+from pipeline.identity import code_of, digest
 from pipeline.item import Item, Rejection, read_index, write_index, write_rejections
+from pipeline.progress import progress
 
 __all__ = ["Made", "Task", "Work", "mirror"]
+
+SAVED_EVERY = 500  # results between two writings of the index
+WORTH_A_BAR = 200  # fewer are done before anyone looks
 
 Work = Callable[[Path, Item], bytes]
 """From the input's path and its item to the bytes of the output file. Raises image.ImageError."""
@@ -53,10 +53,14 @@ class Made:
         return text + (f", rejected {self.rejected} (see rejected.csv)" if self.rejected else "")
 
 
-def mirror(tasks: Sequence[Task], target: Path, engine: str = "local", workers: int = 0) -> Made:
-    """Make `target` hold exactly the results of `tasks`, an index.csv of them and a rejected.csv.
+def mirror(
+    tasks: Sequence[Task], target: Path, engine: str = "local", workers: int = 0, strangers: bool = False, beside: Collection[str] = ()
+) -> Made:
+    """Make `target` hold exactly the results of `tasks`, an index.csv of them and a rejected.csv; where they are there, write nothing.
 
-    Adds the columns `key` (see above) and `digest` (of the output's bytes) to each item.
+    Adds the columns `key` (see above) and `digest` (of the output's bytes) to each item. With `strangers` the sources are files
+    that anybody may have made, and are worked on within bounds of time and memory. `beside` names further files of `target` that
+    are not touched. A run that is cut off loses no more than the last few hundred results.
     """
     target.mkdir(parents=True, exist_ok=True)
     wanted = [_keyed(task) for task in tasks]
@@ -64,18 +68,36 @@ def mirror(tasks: Sequence[Task], target: Path, engine: str = "local", workers: 
     if len(paths) != len(wanted):
         raise UserError(f"two outputs in {target} would have the same name; this is a bug worth reporting")
     before = _recorded(target)
-    kept = [before[t.result.path] for t in wanted if _is_good(before.get(t.result.path), t, target)]
-    done = {item.path for item in kept}
-    todo = [task for task in wanted if task.result.path not in done]
-    outcomes = engines.run(_Make(target), todo, engine, workers)
-    made = [o for o in outcomes if isinstance(o, Item)]
-    rejected = [o for o in outcomes if isinstance(o, Rejection)]
+    kept = {t.result.path: before[t.result.path] for t in wanted if _is_good(before.get(t.result.path), t, target)}
+    todo = [task for task in wanted if task.result.path not in kept]
     described = {task.result.path: task.result for task in wanted}
-    items = [described[i.path].with_more(digest=i.more["digest"]) for i in [*kept, *made]]
-    removed = _remove_others(target, {item.path for item in items})
+    items = [described[path].with_more(digest=item.more["digest"]) for path, item in kept.items()]
+    rejected: list[Rejection] = []
+    for outcome in _outcomes(todo, target, engine, workers, strangers):
+        if isinstance(outcome, Rejection):
+            rejected.append(outcome)
+            continue
+        items.append(outcome)
+        if len(items) % SAVED_EVERY == 0:
+            write_index(target / "index.csv", items)
+    removed = _remove_others(target, {*(item.path for item in items), "index.csv", "rejected.csv", *beside})
     write_index(target / "index.csv", items)
     write_rejections(target / "rejected.csv", rejected)
-    return Made(len(made), len(kept), removed, len(rejected))
+    return Made(len(todo) - len(rejected), len(kept), removed, len(rejected))
+
+
+def _outcomes(todo: Sequence[Task], target: Path, engine: str, workers: int, strangers: bool) -> Iterator[Item | Rejection]:
+    """What came of each task, in order, with a bar for those who wait."""
+    work = _Make(target)
+    found = bounded.each(work, todo, engine, workers) if strangers else engines.each(work, todo, engine, workers)
+    with progress(target.name, len(todo), "images") if len(todo) >= WORTH_A_BAR else nullcontext(_unseen) as tell:
+        for task, outcome in zip(todo, found, strict=True):
+            tell(1)
+            yield Rejection(task.item.id, task.item.class_, "unreadable", outcome.reason) if isinstance(outcome, bounded.Lost) else outcome
+
+
+def _unseen(more: float) -> None:
+    """Nobody looks."""
 
 
 @dataclass(frozen=True)
@@ -87,35 +109,14 @@ class _Make:
             data = task.work(task.source, task.item)
         except image.ImageError as error:
             return Rejection(task.item.id, task.item.class_, "unreadable", str(error))
-        path = self.target / task.result.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_bytes(data)
-        draft.replace(path)  # a new file: DVC may have linked the old one to its cache
-        return task.result.with_more(digest=_digest(data))
+        put(self.target / task.result.path, data)
+        return task.result.with_more(digest=digest(data))
 
 
 def _keyed(task: Task) -> Task:
     made_from = task.item.more.get("key") or task.item.id
-    key = _digest("\n".join((made_from, repr(task.work), _code_of(task.work))).encode())
+    key = digest("\n".join((made_from, repr(task.work), code_of(type(task.work)))).encode())
     return Task(task.source, task.item, task.work, task.result.with_more(key=key))
-
-
-_code_cache: dict[type, str] = {}
-
-
-def _code_of(work: Work) -> str:
-    """A hash of the module that does the work, of image.py, and of the libraries that touch pixels."""
-    kind = type(work)
-    if kind not in _code_cache:
-        sources = [inspect.getsource(sys.modules[kind.__module__]), inspect.getsource(image)]
-        libraries = [PIL.__version__, cv2.__version__, numpy.__version__]
-        _code_cache[kind] = _digest("\n".join([*sources, *libraries]).encode())
-    return _code_cache[kind]
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _recorded(target: Path) -> dict[str, Item]:
@@ -131,11 +132,10 @@ def _is_good(item: Item | None, task: Task, target: Path) -> bool:
     if item is None or item.more.get("key") != task.result.more["key"]:
         return False
     path = target / item.path
-    return path.is_file() and _digest(path.read_bytes()) == item.more.get("digest")
+    return path.is_file() and digest(path.read_bytes()) == item.more.get("digest")
 
 
-def _remove_others(target: Path, wanted: Iterable[str]) -> int:
-    keep = {*wanted, "index.csv", "rejected.csv"}
+def _remove_others(target: Path, keep: Collection[str]) -> int:
     others = [p for p in target.rglob("*") if not p.is_dir() and p.relative_to(target).as_posix() not in keep]
     for path in others:
         path.unlink()

@@ -8,12 +8,14 @@ import csv
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import UserError
+from pipeline.files import written
 from pipeline.spreadsheet import bare, lines
 
-__all__ = ["Item", "Rejection", "image_id", "read_index", "read_rejections", "read_table", "write_index",
+__all__ = ["COLUMNS", "NUMBERS", "Item", "Rejection", "image_id", "read_index", "read_rejections", "read_table", "write_index",
            "write_rejections", "write_table"]
 
 
@@ -98,11 +100,13 @@ def read_rejections(path: Path) -> list[Rejection]:
 
 
 def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV table (UTF-8, LF), creating its folder; text that a spreadsheet would calculate is shielded."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(lines([columns]))
-        file.writelines(lines(rows))
+    """Write a CSV table (UTF-8, LF), creating its folder; text that a spreadsheet would calculate is shielded.
+
+    A file that holds the same already is left alone.
+    """
+    with written(path) as file:
+        for line in chain(lines([columns]), lines(rows)):
+            file.write(line.encode())
 
 
 def read_table(path: Path, required: Iterable[str] = ()) -> list[dict[str, str]]:

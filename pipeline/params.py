@@ -9,19 +9,18 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from pipeline import yaml_file
 from pipeline.errors import UserError
+from pipeline.prepare_params import Augment, Crop, Package, Pair, Resize, Rgb, Section
 from pipeline.source_params import NAMES, Source, installed_names, name_of
 
-__all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "Package", "Params", "Resize",
+__all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "Package", "Pair", "Params", "Resize",
            "Review", "Rgb", "Run", "Scrape", "Train", "load", "schema"]
 
 CLASS_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 RESERVED = ("forgotten", "history", "readme")  # what else lies in data/review
-AUGMENT_CODE = re.compile(r"flip[hv]|noise_\d*\.?\d+|rot_-?\d*\.?\d+|trans_-?\d+_-?\d+|zoom(_\d+){4}|blur_\d*\.?\d+")
-AUGMENT_FORMS = "fliph, flipv, noise_V, rot_A, trans_X_Y, zoom_X1_Y1_X2_Y2, blur_S"
 
 TERMLESS = ("urls", "folder", "archive", "kaggle", "torchvision", "pixels")  # sources that are listed, not searched
 
@@ -36,12 +35,6 @@ Template = Annotated[str, AfterValidator(_checked_template)]
 License = Literal[
     "cc0", "pdm", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa", "cc-by-nd", "cc-by-nc-nd", "all-rights-reserved", "other", "unknown",
 ]
-
-
-class Section(BaseModel):
-    """Frozen, and no key is accepted that is not declared."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Class(Section):
@@ -71,7 +64,7 @@ class Scrape(Section):
     )
     min_side: int = Field(64, ge=1, description="smaller images are rejected; pixels")
     max_aspect: float = Field(0, ge=0, description="longer side / shorter side at most; 0 = any")
-    formats: Literal["any"] | list[Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"]] = Field(
+    formats: Literal["any"] | list[Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "heic", "svg"]] = Field(
         "any", description="any, or the list of file formats that are accepted"
     )
     licenses: Literal["any"] | list[License] = Field("any", description="any, or the list of licences that are accepted")
@@ -151,63 +144,6 @@ class Review(Section):
     holdout: float = Field(0.1, ge=0, le=0.9, description="share of images that training never sees")
 
 
-class Crop(Section):
-    """Which part of each image is used."""
-
-    mode: Literal["none", "center"] = Field("center", description="none keeps the whole image")
-    aspect: float = Field(1.0, gt=0, le=20, description="width / height of the part, for center")
-    trim: bool = Field(True, description="take uniform bars and borders off first")
-
-
-class Resize(Section):
-    """The size everything is brought to."""
-
-    size: Annotated[int, Field(ge=4, le=4096)] | tuple[
-        Annotated[int, Field(ge=4, le=4096)], Annotated[int, Field(ge=4, le=4096)]
-    ] = Field(32, description="pixels of a square, or [width, height]")
-    filter: Literal["lanczos", "bicubic", "area"] = Field("lanczos", description="all antialiased")
-
-    @property
-    def width_height(self) -> tuple[int, int]:
-        """The target as (width, height) in pixels."""
-        return (self.size, self.size) if isinstance(self.size, int) else self.size
-
-
-Level = Annotated[int, Field(ge=0, le=255)]
-
-
-class Rgb(Section):
-    """How transparency and odd modes become plain pixels."""
-
-    background: tuple[Level, Level, Level] = Field((255, 255, 255), description="8-bit red, green, blue")
-    mode: Literal["RGB", "L"] = Field("RGB", description="colour or grey")
-
-
-def _checked_code(value: Any) -> Any:
-    if isinstance(value, str):
-        for code in value.split(","):
-            if not AUGMENT_CODE.fullmatch(code.strip()):
-                raise ValueError(f"{code.strip()!r} is no augmentation code; allowed: {AUGMENT_FORMS}")
-    return value
-
-
-class Augment(Section):
-    """Further copies of each training image; each entry makes one copy, a comma joins steps in order."""
-
-    seed: int = 0
-    ops: list[Annotated[str, BeforeValidator(_checked_code)]] = Field(default=[], description=AUGMENT_FORMS)
-    fill: Literal["reflect", "edge"] | tuple[Level, Level, Level] = Field(
-        "reflect", description="what rot, trans and zoom show from beyond the picture"
-    )
-
-
-class Package(Section):
-    """The versioned dataset."""
-
-    name: str = Field("dataset", pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    shards: int = Field(4, ge=1, le=100_000, description="tar files for each split")
-
-
 class Train(Section):
     """The generator and how long it learns."""
 
@@ -259,6 +195,7 @@ class Params(Section):
     resize: Resize = Resize()
     rgb: Rgb = Rgb()
     augment: Augment = Augment()
+    pair: Pair = Pair()
     package: Package = Package()
     train: Train = Train(kimg=130)
     evaluate: Evaluate = Evaluate()

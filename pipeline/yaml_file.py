@@ -17,7 +17,9 @@ __all__ = ["line", "parsed", "worded"]
 ALLOWED = {  # for the keys that take values of several shapes
     "resize.size": "a whole number from 4 to 4096, or [width, height]",
     "scrape.licenses": "any, or a list of cc0, pdm, cc-by, cc-by-sa, cc-by-nc, cc-by-nd, … other, unknown",
-    "scrape.formats": "any, or a list of jpeg, png, webp, gif, bmp, tiff, avif",
+    "scrape.formats": "any, or a list of jpeg, png, webp, gif, bmp, tiff, avif, heic, svg",
+    "resize.pad": "transparent, or [red, green, blue]",
+    "rgb.background": "white, black, checker, border, random, or [red, green, blue]",
     "augment.fill": "reflect, edge, or [red, green, blue]",
 }
 

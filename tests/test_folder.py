@@ -1,3 +1,5 @@
+import os
+import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,6 +91,57 @@ def test_what_fails_is_a_row_with_its_reason(source: Path, tmp_path: Path) -> No
     assert mirror(tasks(source, range(3)), tmp_path / "target") == Made(2, 0, 0, 1)
     [rejection] = read_rejections(tmp_path / "target" / "rejected.csv")
     assert rejection.id == f"i{1:016x}" and "text or web page" in rejection.detail
+
+
+def test_where_nothing_changed_nothing_is_written(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    mirror(tasks(source, range(3)), target)
+    (target / "preview.png").write_bytes(b"drawn")
+    before = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in target.rglob("*")}
+    assert mirror(tasks(source, range(3)), target, beside=("preview.png",)) == Made(0, 3, 0, 0)
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in target.rglob("*")} == before
+    assert mirror(tasks(source, range(3)), target) == Made(0, 3, 1, 0), "what nobody names is nobody's"
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """Works until it comes to one file, then as Ctrl-C."""
+
+    at: str
+
+    def __call__(self, source: Path, item: Item) -> bytes:
+        if item.id == self.at:
+            raise KeyboardInterrupt
+        return encoded(picture(int(item.id[1:], 16), (8, 8)))
+
+
+def test_a_run_that_is_cut_off_is_gone_on_with(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.folder.SAVED_EVERY", 2)
+    target = tmp_path / "target"
+    work = Stopping(f"i{5:016x}")
+    with pytest.raises(KeyboardInterrupt):
+        mirror(tasks(source, range(6), work), target, "serial")
+    (source / f"i{5:016x}.png").unlink()
+    assert mirror(tasks(source, range(5), work), target, "serial") == Made(1, 4, 0, 0), "the fifth was made after the last saving"
+
+
+@dataclass(frozen=True)
+class Dying:
+    """A decoder that brings its process down on one file."""
+
+    at: str
+
+    def __call__(self, source: Path, item: Item) -> bytes:
+        if item.id == self.at:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return source.read_bytes()
+
+
+def test_a_strangers_file_that_kills_its_worker_is_a_row(source: Path, tmp_path: Path) -> None:
+    made = mirror(tasks(source, range(4), Dying(f"i{2:016x}")), tmp_path / "target", strangers=True)
+    assert made == Made(3, 0, 0, 1)
+    [rejection] = read_rejections(tmp_path / "target" / "rejected.csv")
+    assert (rejection.id, rejection.rule) == (f"i{2:016x}", "unreadable") and "signal 11" in rejection.detail
 
 
 def test_two_workers_make_the_same_bytes_as_one(source: Path, tmp_path: Path) -> None:
