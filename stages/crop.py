@@ -10,7 +10,7 @@ from pipeline.prepare.crop import crop
 def main() -> None:
     settings = params.load()
     boxes, rejected = crop(
-        Path("data/raw"), Path("data/curated"), Path("data/crops"), settings.crop,
+        Path("data/raw"), Path("data/curated"), Path("data/crops"), Path("data/.cache") / "crop.sqlite", settings,
         settings.run.engine, settings.run.workers,
     )
     print(f"{boxes} boxes, {rejected} rejected; data/crops/boxes.png shows them")

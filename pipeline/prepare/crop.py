@@ -1,187 +1,178 @@
 """Which part of each image is used: a box, never pixels. A box that a person drew wins over every rule."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
-from pipeline import engine as engines
-from pipeline import image, params
+from pipeline import bounded, files, image, params
+from pipeline.identity import code_of, digest
 from pipeline.item import Item, Rejection, read_index, write_index, write_rejections
-from pipeline.sheet import contact_sheet
+from pipeline.memory import Memory
+from pipeline.prepare.boxes import faces
+from pipeline.prepare.boxes.attention import attended
+from pipeline.prepare.boxes.geometry import Box, Target, box_text, centered, enlargement, from_shares, grown, left_half, parse_box, scaled
+from pipeline.prepare.boxes.sheet import boxes_sheet
+from pipeline.prepare.boxes.trim import trimmed
 
-__all__ = ["Box", "Crop", "crop", "parse_box", "trimmed"]
+__all__ = ["Box", "Chosen", "Crop", "crop", "parse_box"]
 
-TOLERANCE = 24  # 8-bit levels by which a bar may differ from its own colour; JPEG makes bars uneven
-SAME = 0.995  # share of a line that must have the bar's colour
-LEAST = 0.1  # a trim that leaves less than this share of a side is no trim: the picture is nearly flat
+LOOK = 512  # pixels on the shorter side from which a picture is judged; files that can be read smaller are
+AT_A_TIME = 1024  # images after which what was learned is kept, so that a kill costs little
 
-OPPOSITE = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 
-Box = tuple[int, int, int, int]
-"""left, top, width, height in pixels of the upright image."""
+@dataclass(frozen=True)
+class Chosen:
+    """The box of one image, by what it was chosen ("trim+smart"), the room that it may grow into, the image's size (width, height)
+    upright, notes of its decoding."""
+
+    box: Box
+    by: str
+    room: Box
+    size: tuple[int, int]
+    notes: str = ""
 
 
 @dataclass(frozen=True)
 class Crop:
-    """The work of deciding one image's box; an unreadable image gives its reason instead."""
+    """The work of choosing one image's box by rule; an unreadable image gives its reason instead.
+
+    `sheet`: the image holds two pictures side by side; the box lies in the left one and is chosen by it alone. `finder`: what
+    finds faces, so that another version of it looks again.
+    """
 
     mode: str
     aspect: float
     trim: bool
+    tolerance: int = 24
+    sheet: bool = False
+    finder: str = ""
 
-    def __call__(self, given: tuple[Path, str]) -> tuple[Box, str] | str:
-        """From (file, a person's box as shares or "") to (box, why)."""
-        path, drawn = given
+    def __call__(self, path: Path) -> Chosen | str:
+        """From the image's file to its box. A large JPEG is read small, and in full only where something is to be trimmed."""
+        data = path.read_bytes()
         try:
-            picture = image.decode(path.read_bytes())
+            header = image.read_header(data)
+            seen = self._of_one(image.decoded(data, min(1.0, LOOK / min(header.width, header.height))))
+            whole: Box = (0, 0, *seen.picture.size)
+            content, room = trimmed(seen.picture, self.tolerance) if self.trim else (whole, whole)
+            if content != whole and seen.shrink > 1:
+                seen = self._of_one(image.decoded(data))
+                whole = (0, 0, *seen.picture.size)
+                content, room = trimmed(seen.picture, self.tolerance)
         except image.ImageError as error:
             return str(error)
-        if drawn:
-            return _from_shares(drawn, picture.size), "person"
-        whole = (0, 0, *picture.size)
-        content, room = trimmed(picture) if self.trim else (whole, whole)
-        box = content if self.mode == "none" else centered(content, room, self.aspect)
-        return box, self.mode if content == whole else f"trim+{self.mode}"
+        one = left_half(seen.size) if self.sheet else (0, 0, *seen.size)
+        cut = content != whole
+        content, room = (content, room) if cut else (one, one)
+        box, by = self._chosen(_small(seen), content, room)
+        return Chosen(box, f"trim+{by}" if cut else by, room, seen.size, "; ".join(seen.notes))
+
+    def _of_one(self, seen: image.Decoded) -> image.Decoded:
+        """The same with half A alone, where the image is a sheet."""
+        if not self.sheet:
+            return seen
+        width = max(1, int(left_half(seen.size)[2] / seen.shrink))
+        return image.Decoded(seen.picture.crop((0, 0, width, seen.picture.height)), seen.size, seen.shrink, seen.notes)
+
+    def _chosen(self, seen: image.Decoded, content: Box, room: Box) -> tuple[Box, str]:
+        """(box, why) in pixels of the full size, as content and room are."""
+        if self.mode == "none":
+            return content, "none"
+        if self.mode == "faces":
+            face = faces.largest_face(seen.picture)
+            if face:
+                return faces.framed(scaled(face, seen.shrink, room), room, self.aspect), "faces"
+        box = centered(content, room, self.aspect)
+        if self.mode == "center":
+            return box, "center"
+        left, top, width, height = scaled(content, 1 / seen.shrink, (0, 0, *seen.picture.size))
+        return attended(box, content, seen.picture.crop((left, top, left + width, top + height))), "smart"
+
+
+def _small(seen: image.Decoded) -> image.Decoded:
+    """The same with a picture of LOOK to 2 * LOOK pixels on the shorter side, where it was larger."""
+    factor = min(seen.picture.size) // LOOK
+    return image.Decoded(seen.picture.reduce(factor), seen.size, seen.shrink * factor, seen.notes) if factor > 1 else seen
 
 
 def crop(
-    raw: Path, curated: Path, out: Path, settings: params.Crop, engine: str = "local", workers: int = 0
+    raw: Path, curated: Path, out: Path, memory: Path | None, settings: params.Params, engine: str = "local", workers: int = 0
 ) -> tuple[int, int]:
-    """Write an index.csv with a box for each curated image, and a sheet with the boxes drawn.
+    """Write an index.csv with a box for each curated image, a rejected.csv, and boxes.png, a sheet with the boxes drawn.
 
-    Adds the columns `box` (left,top,width,height in pixels) and `box_by`; returns (boxes, rejected).
+    Adds the columns `box` (left,top,width,height in pixels of the upright image), `box_by` and `notes`; returns (boxes, rejected).
+    `memory` is the file in which what was seen is remembered, so that no image is looked at twice. A box that a person drew is
+    used as it is, however much it is enlarged.
     """
     items = read_index(curated / "index.csv")
-    given = [(raw / item.path, item.more.get("crop", "")) for item in items]
-    boxes = engines.run(Crop(settings.mode, settings.aspect, settings.trim), given, engine, workers)
-    done = [i.with_more(box=_text(b[0]), box_by=b[1]) for i, b in zip(items, boxes, strict=True) if not isinstance(b, str)]
-    failed = [Rejection(i.id, i.class_, "unreadable", b) for i, b in zip(items, boxes, strict=True) if isinstance(b, str)]
+    work = _work(settings)
+    with Memory(memory) as remembered:
+        learned = _learned(items, raw, work, remembered, engine, workers)
+        outcomes = [_judged(item, learned[item.id], settings) for item in items]
+        done = [outcome for outcome in outcomes if isinstance(outcome, Item)]
+        sheet = boxes_sheet(done, raw, remembered, settings.pair.on_sheets, engine, workers)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Rejection)]
     out.mkdir(parents=True, exist_ok=True)
     write_index(out / "index.csv", done)
     write_rejections(out / "rejected.csv", failed)
-    _boxes_sheet(done, raw).save(out / "boxes.png")
+    files.put(out / "boxes.png", image.encode_png(sheet))
     return len(done), len(failed)
 
 
-def trimmed(picture: Image.Image) -> tuple[Box, Box]:
-    """(content, room): the box without uniform borders, and the box that the content may grow into.
-
-    Borders of one colour are taken off; so is empty transparency. A plain background around an object is
-    room to grow into, a bar beside a picture is not: it is a background where just inside the content
-    the lines are still mostly of its colour. A background on one side alone, such as an even sky, stays.
-    The whole picture is returned where nothing is uniform.
-    """
-    levels = _levels(picture)
-    height, width = levels.shape[:2]
-    whole = (0, 0, width, height)
-    sides = _uniform_sides(levels)
-    if not any(sides.values()):
-        return whole, whole
-    left, top = sides["left"], sides["top"]
-    box = (left, top, width - left - sides["right"], height - top - sides["bottom"])
-    if box[2] < LEAST * width or box[3] < LEAST * height:
-        return whole, whole
-    background = _backgrounds(levels, box, sides)
-    one_sided = {name: lines for name, lines in background.items() if not background[OPPOSITE[name]]}
-    return _grown(box, one_sided), _grown(box, background)
+def _work(settings: params.Params) -> Crop:
+    given = settings.crop
+    finder = faces.finder() if given.mode == "faces" else ""
+    return Crop(given.mode, given.aspect, given.trim, given.tolerance, settings.pair.on_sheets, finder)
 
 
-def centered(content: Box, room: Box, aspect: float) -> Box:
-    """The box of shape `aspect` around the content's centre: grown where there is room, else cut."""
-    left, top, width, height = content
-    if width / height < aspect:
-        width = min(round(height * aspect), room[2])
-        height = min(height, round(width / aspect))
-    else:
-        height = min(round(width / aspect), room[3])
-        width = min(width, round(height * aspect))
-    width, height = max(1, width), max(1, height)
-    middle = (content[0] + content[2] / 2, content[1] + content[3] / 2)
-    left = _within(round(middle[0] - width / 2), width, room[0], room[2])
-    top = _within(round(middle[1] - height / 2), height, room[1], room[3])
+def _target(settings: params.Params) -> Target:
+    return Target(settings.resize.width_height, settings.resize.fit, settings.crop.max_upscale)
+
+
+def _learned(items: Sequence[Item], raw: Path, work: Crop, remembered: Memory, engine: str, workers: int) -> dict[str, Chosen | str]:
+    """What the work says of each image, by id: remembered, or found out now and remembered, unless it was a worker that failed."""
+    code = digest(f"{work!r}\n{code_of(Crop)}".encode())
+    learned = {id_: _read(data) for id_, data in remembered.recall(code, (item.id for item in items)).items()}
+    new = [item for item in items if item.id not in learned]
+    for start in range(0, len(new), AT_A_TIME):
+        some = new[start : start + AT_A_TIME]
+        results = bounded.run(work, [raw / item.path for item in some], engine, workers)
+        found = [(item.id, result) for item, result in zip(some, results, strict=True)]
+        remembered.keep(code, [(id_, _written(result)) for id_, result in found if not isinstance(result, bounded.Lost)])
+        learned |= {id_: result.reason if isinstance(result, bounded.Lost) else result for id_, result in found}
+    return learned
+
+
+def _written(result: Chosen | str) -> bytes:
+    return json.dumps(result if isinstance(result, str) else asdict(result)).encode()
+
+
+def _read(data: bytes) -> Chosen | str:
+    found = json.loads(data)
+    if isinstance(found, str):
+        return found
+    return Chosen(_box(found["box"]), found["by"], _box(found["room"]), (found["size"][0], found["size"][1]), found["notes"])
+
+
+def _box(numbers: Sequence[int]) -> Box:
+    left, top, width, height = numbers
     return left, top, width, height
 
 
-def parse_box(text: str) -> Box:
-    """The column `box` of an index."""
-    left, top, width, height = (int(part) for part in text.split(","))
-    return left, top, width, height
-
-
-def _text(box: Box) -> str:
-    return ",".join(map(str, box))
-
-
-def _within(start: int, length: int, room_start: int, room_length: int) -> int:
-    return int(min(max(start, room_start), room_start + room_length - length))
-
-
-def _from_shares(text: str, size: tuple[int, int]) -> Box:
-    x, y, width, height = (float(part) for part in text.split(","))
-    left, top = min(round(x * size[0]), size[0] - 1), min(round(y * size[1]), size[1] - 1)
-    return left, top, max(1, min(round(width * size[0]), size[0] - left)), max(1, min(round(height * size[1]), size[1] - top))
-
-
-def _levels(picture: Image.Image) -> np.ndarray:
-    """int32 (H, W, 4), red, green and blue multiplied by alpha: all that is see-through is one colour."""
-    rgba = np.asarray(picture.convert("RGBA"), dtype=np.int32)
-    rgba[:, :, :3] = rgba[:, :, :3] * rgba[:, :, 3:] // 255
-    return rgba
-
-
-def _uniform_sides(levels: np.ndarray) -> dict[str, int]:
-    """How many lines at each side have one colour. A side is looked at again once another is off."""
-    sides = {"left": 0, "right": 0, "top": 0, "bottom": 0}
-    turned = {"left": levels.swapaxes(0, 1), "right": levels.swapaxes(0, 1)[::-1], "top": levels, "bottom": levels[::-1]}
-    for _ in range(2):
-        for name, lines in turned.items():
-            across = ("top", "bottom") if name in ("left", "right") else ("left", "right")
-            part = lines[:, sides[across[0]] : lines.shape[1] - sides[across[1]]]
-            sides[name] = _uniform_lines(part)
-            if sides[name] == len(part):
-                return dict.fromkeys(sides, 0)  # one colour throughout: there is nothing to find
-    return sides
-
-
-def _uniform_lines(lines: np.ndarray) -> int:
-    color = np.median(lines[0], axis=0)
-    same = (np.abs(lines - color).max(axis=2) <= TOLERANCE).mean(axis=1) >= SAME
-    return len(same) if same.all() else int(same.argmin())
-
-
-def _backgrounds(levels: np.ndarray, box: Box, sides: dict[str, int]) -> dict[str, int]:
-    """The lines of each border that is a background and not a bar."""
-    left, top, width, height = box
-    inside = levels[top : top + height, left : left + width]
-    across, down = _just_inside(width), _just_inside(height)
-    edges = {"left": inside[:, across], "right": inside[:, -1 - across], "top": inside[down], "bottom": inside[-1 - down]}
-    corners = {"left": levels[top, 0], "right": levels[top, -1], "top": levels[0, left], "bottom": levels[-1, left]}
-    like_border = {name: (np.abs(edges[name] - corners[name]).max(axis=1) <= TOLERANCE).mean() for name in sides}
-    return {name: lines if like_border[name] > 0.5 else 0 for name, lines in sides.items()}
-
-
-def _just_inside(length: int) -> int:
-    """How deep to look: past the lines that compression blends with a bar, not yet where an object is wide."""
-    return min(max(2, round(0.03 * length)), length // 2)
-
-
-def _grown(box: Box, by: dict[str, int]) -> Box:
-    left, top, width, height = box
-    more = {name: by.get(name, 0) for name in OPPOSITE}
-    return (left - more["left"], top - more["top"],
-            width + more["left"] + more["right"], height + more["top"] + more["bottom"])
-
-
-def _boxes_sheet(items: list[Item], raw: Path, most: int = 120) -> Image.Image:
-    """The first `most` images, each with what is outside its box greyed."""
-    tiles = []
-    for item in items[:most]:
-        picture = image.open_image(raw / item.path).convert("RGBA")
-        left, top, width, height = parse_box(item.more["box"])
-        shade = Image.new("RGBA", picture.size, (120, 120, 120, 255))
-        shaded = Image.blend(picture, shade, 0.75)
-        shaded.paste(picture.crop((left, top, left + width, top + height)), (left, top))
-        tiles.append((shaded, f"{item.id[:9]}\n{item.more['box_by']}"))
-    return contact_sheet(tiles)
+def _judged(item: Item, found: Chosen | str, settings: params.Params) -> Item | Rejection:
+    """The item with its box; or why it has none."""
+    if isinstance(found, str):
+        return Rejection(item.id, item.class_, "unreadable", found)
+    drawn = item.more.get("crop", "")
+    if drawn:
+        return item.with_more(box=box_text(from_shares(drawn, found.size, settings.pair.on_sheets)), box_by="person", notes=found.notes)
+    box, target = found.box, _target(settings)
+    if target.times and settings.crop.mode != "none":
+        box = grown(box, target.least(), found.room)
+    times = enlargement(box[2:], target)
+    if 0 < target.times < times:
+        detail = (f"{box[2]}x{box[3]} pixels would be enlarged {times:.2f} times to {target.size[0]}x{target.size[1]}, "
+                  f"more than the {target.times:g} times that crop.max_upscale allows")
+        return Rejection(item.id, item.class_, "max_upscale", detail)
+    return item.with_more(box=box_text(box), box_by=found.by, notes=found.notes)
