@@ -49,9 +49,9 @@ install_packages() {
     find_uv
     export UV_PYTHON_DOWNLOADS=never
     [ -x .venv/bin/python ] || "$uv" venv -q --python "$python" .venv
-    # antlr4-python3-runtime, which DVC needs, is pure Python and has no wheel.
+    # antlr4-python3-runtime, which DVC needs, and jsonpath-rw, which mlcroissant needs, are pure Python and have no wheel.
     [ -t 2 ] || quiet=-q  # a progress bar on a terminal, no hundred lines in a log
-    VIRTUAL_ENV=$PWD/.venv "$uv" pip sync ${quiet:-} --require-hashes --only-binary :all: --no-binary antlr4-python3-runtime \
+    VIRTUAL_ENV=$PWD/.venv "$uv" pip sync ${quiet:-} --require-hashes --only-binary :all: --no-binary antlr4-python3-runtime --no-binary jsonpath-rw \
         --build-constraints requirements.lock requirements.lock ||
         stop "the packages could not be installed (see above); with no network, connect and run make again: what was downloaded is kept"
     VIRTUAL_ENV=$PWD/.venv "$uv" pip install -q --no-deps --no-build-isolation -e . ||

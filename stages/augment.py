@@ -10,7 +10,7 @@ from pipeline.prepare.augment import augment
 def main() -> None:
     settings = params.load()
     print(augment(
-        Path("data/rgb"), Path("data/augmented"), settings.augment, settings.run.engine, settings.run.workers,
+        Path("data/rgb"), Path("data/augmented"), settings.augment, settings.pair, settings.run.engine, settings.run.workers,
     ))
 
 

@@ -1,102 +1,196 @@
+"""The stage: which copies are made, what they are called, that they are the same everywhere."""
+
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from pipeline import image, params
-from pipeline.item import Item, read_index, write_index
-from pipeline.prepare.augment import Augment, apply, augment, suffix
+from pipeline import params
+from pipeline.errors import UserError
+from pipeline.item import Item, read_index, read_rejections, write_index
+from pipeline.prepare.augment import augment
+from pipeline.prepare.augmentation.copies import Augment
+from pipeline.prepare.augmentation.entries import entry_of
 from tests.conftest import encoded, picture
 
-PIXELS = np.asarray(picture(1, (40, 40)))
+HUE = {"HueSaturationValue": {"hue_shift_limit": [90, 90]}}
 
 
-def done(code: str, pixels: np.ndarray = PIXELS, fill: object = "reflect", seed: int = 0) -> np.ndarray:
-    return apply(pixels, code, fill, np.random.default_rng(seed))
+def project(folder: Path, count: int = 3, size: tuple[int, int] = (24, 24)) -> Path:
+    """data/rgb with `count` images of two classes for training, and one that is held out."""
+    items = []
+    for number in range(count + 1):
+        data = encoded(picture(number, size))
+        item = Item(f"i{number:016x}", "ab"[number % 2], f"{'ab'[number % 2]}/i{number:016x}.png", *size, len(data), "PNG",
+                    split="holdout" if number == count else "train")
+        (folder / "rgb" / item.path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "rgb" / item.path).write_bytes(data)
+        items.append(item.with_more(digest=str(number)))
+    write_index(folder / "rgb/index.csv", items)
+    return folder / "rgb"
 
 
-def test_flips() -> None:
-    assert np.array_equal(done("fliph"), PIXELS[:, ::-1])
-    assert np.array_equal(done("flipv"), PIXELS[::-1])
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_quarter_turn_is_clockwise_and_four_are_none() -> None:
-    assert np.array_equal(done("rot_90"), np.rot90(PIXELS, -1))
-    assert np.array_equal(done("rot_90,rot_90,rot_90,rot_90"), PIXELS)
+def made(work: Augment, folder: Path, pixels: np.ndarray, id_: str = "i1") -> np.ndarray:
+    path = folder / f"{id_}.png"
+    path.write_bytes(encoded(Image.fromarray(pixels)))
+    item = Item(id_, "a", path.name, 1, 1, 1, "PNG", more={"digest": str(hash(pixels.tobytes()))})
+    return np.asarray(Image.open(io.BytesIO(work(path, item))))
 
 
-def test_translation_goes_right_and_down() -> None:
-    moved = done("trans_5_3", fill=(1, 2, 3))
-    assert np.array_equal(moved[3:, 5:], PIXELS[:-3, :-5])
-    assert (moved[:3] == (1, 2, 3)).all() and (moved[:, :5] == (1, 2, 3)).all()
-    assert np.array_equal(done("trans_-5_-3", fill="edge")[:-3, :-5], PIXELS[3:, 5:])
+def test_only_training_images_are_augmented_and_names_tell_how(tmp_path: Path) -> None:
+    rgb = project(tmp_path, 2)
+    ops = ["rot_90, fliph", "noise_0.01", HUE, {"Equalize": None}, ["trans_-3_2", {"InvertImg": {}}]]
+    wanted = params.Augment(ops=ops, copies=2)
+    augment(rgb, tmp_path / "out", wanted, params.Pair(), "serial", 1)
+    rows = [item for item in read_index(tmp_path / "out/index.csv") if item.class_ == "a"]
+    first = "a/i0000000000000000__"
+    # 4 hex digits of the SHA-256 of {"hue_shift_limit":[90,90]}
+    assert {row.path.removeprefix(first): (row.more["augmentation"], row.more["copy"]) for row in rows} == {
+        "rot90__fliph.png": ("rot_90, fliph", ""),
+        "noise0p01.png": ("noise_0.01", ""), "noise0p01__copy2.png": ("noise_0.01", "2"),
+        "HueSaturationValue-9ee0.png": ('{"HueSaturationValue":{"hue_shift_limit":[90,90]}}', ""),
+        "HueSaturationValue-9ee0__copy2.png": ('{"HueSaturationValue":{"hue_shift_limit":[90,90]}}', "2"),
+        "Equalize.png": ('{"Equalize":{}}', ""), "Equalize__copy2.png": ('{"Equalize":{}}', "2"),
+        "trans-3_2__InvertImg.png": ('["trans_-3_2",{"InvertImg":{}}]', ""),
+        "trans-3_2__InvertImg__copy2.png": ('["trans_-3_2",{"InvertImg":{}}]', "2"),
+    }
+    assert {item.split for item in read_index(tmp_path / "out/index.csv")} == {"train"}
 
 
-def test_zoom_stretches_the_box_to_the_canvas() -> None:
-    checker = np.kron(np.array([[0, 255], [255, 0]], np.uint8), np.ones((20, 20), np.uint8))
-    assert (done("zoom_0_0_20_20", checker)[:38, :38] == 0).all()  # bilinear: the last lines touch the neighbour
-    assert (done("zoom_20_0_40_20", checker)[:38, 2:] == 255).all()
-    assert np.array_equal(done("zoom_0_0_40_40"), PIXELS)
-    outside = done("zoom_0_0_80_80", checker, fill=(9, 9, 9))
-    assert (outside[25:, 25:] == 9).all(), "outside the picture is fill"
+def test_steps_of_both_kinds_are_done_in_order(tmp_path: Path) -> None:
+    pixels = np.asarray(picture(1, (20, 20)))
+    work = Augment(0, entry_of(["rot_90", {"InvertImg": {}}, {"VerticalFlip": {}}]), 1, "reflect")
+    assert np.array_equal(made(work, tmp_path, pixels), 255 - np.rot90(pixels, -1)[::-1])
 
 
-def test_noise_has_the_variance_that_was_asked_for() -> None:
-    grey = np.full((300, 300), 128, np.uint8)
-    noisy = done("noise_0.01", grey) / 255
-    assert noisy.var() == pytest.approx(0.01, rel=0.03) and noisy.mean() == pytest.approx(128 / 255, abs=0.002)
+@pytest.mark.parametrize("op", ["noise_0.01", {"GaussNoise": {}}])
+def test_what_is_random_follows_from_seed_id_entry_and_copy(tmp_path: Path, op: object) -> None:
+    pixels = np.asarray(picture(1, (20, 20)))
+    work = Augment(0, entry_of(op), 1, "reflect")
+    same = made(work, tmp_path, pixels)
+    assert np.array_equal(made(work, tmp_path, pixels), same)
+    other_works = [replace(work, seed=1), replace(work, copy=2), replace(work, entry=entry_of([op, "trans_0_0"]))]
+    others = [made(other, tmp_path, pixels) for other in other_works] + [made(work, tmp_path, pixels, "i2")]
+    assert len({picture.tobytes() for picture in [same, *others]}) == 5
 
 
-def test_blur_turns_an_edge_into_a_slope_of_its_sigma() -> None:
-    edge = np.zeros((41, 81), np.uint8)
-    edge[:, 40:] = 255
-    slope = np.diff(done("blur_3", edge)[20].astype(float))
-    place = np.arange(80) - 39.0
-    assert (slope * place**2).sum() / slope.sum() == pytest.approx(9, rel=0.03)
-    assert np.array_equal(done("blur_0"), PIXELS)
+@pytest.mark.parametrize(("given", "unchanged"), [("left", slice(20, None)), ("right", slice(None, 20))])
+@pytest.mark.parametrize("op", ["noise_0.05", "blur_2", HUE])
+def test_colours_change_on_the_given_half_of_a_sheet(tmp_path: Path, given: str, unchanged: slice, op: object) -> None:
+    sheet = np.asarray(picture(1, (40, 20)))
+    changed = made(Augment(0, entry_of(op), 1, "reflect", given), tmp_path, sheet)
+    assert np.array_equal(changed[:, unchanged], sheet[:, unchanged])
+    other = slice(None, 20) if given == "left" else slice(20, None)
+    assert not np.array_equal(changed[:, other], sheet[:, other])
 
 
-def test_steps_are_done_in_order() -> None:
-    assert np.array_equal(done("fliph,rot_90"), np.rot90(PIXELS[:, ::-1], -1))
-    assert not np.array_equal(done("fliph,rot_90"), done("rot_90,fliph"))
+@pytest.mark.parametrize("op", ["fliph", "rot_30", "trans_5_0", "zoom_2_2_15_15", {"Affine": {"rotate": [-40, 40]}}, {"CoarseDropout": {}},
+                                ["fliph", {"ElasticTransform": {"alpha": 50}}, "rot_90"]])
+def test_both_halves_of_a_sheet_move_alike(tmp_path: Path, op: object) -> None:
+    half = np.asarray(picture(1, (20, 20)))
+    work = Augment(3, entry_of(op), 1, "edge", "left")
+    changed = made(work, tmp_path, np.hstack([half, half]))
+    assert np.array_equal(changed[:, :20], changed[:, 20:])
+    assert not np.array_equal(changed[:, :20], half)
+    assert np.array_equal(made(replace(work, given=""), tmp_path, half), changed[:, :20]), "as it does to one picture alone"
 
 
-def test_names_have_no_dot_before_the_ending() -> None:
-    assert suffix("rot_90,fliph") == "rot90__fliph"
-    assert suffix("noise_0.01") == "noise0p01"
-    assert suffix("trans_-5_3") == "trans-5_3"
+def test_the_stage_treats_sheets_as_pairs(tmp_path: Path) -> None:
+    rgb = project(tmp_path, 1, (40, 20))
+    sheet = np.asarray(picture(0, (40, 20)))
+    for direction, same in (("AtoB", slice(20, None)), ("BtoA", slice(None, 20))):
+        pair = params.Pair(layout="side_by_side", direction=direction)
+        augment(rgb, tmp_path / "out", params.Augment(ops=["noise_0.1"]), pair, "serial", 1)
+        noisy = np.asarray(Image.open(tmp_path / "out/a/i0000000000000000__noise0p1.png"))
+        assert np.array_equal(noisy[:, same], sheet[:, same]) and not np.array_equal(noisy, sheet)
 
 
-def test_noise_follows_from_seed_id_and_code(tmp_path: Path) -> None:
-    path = tmp_path / "x.png"
-    path.write_bytes(encoded(picture(1)))
-    one, other = (Item(f"i{n}", "a", "a/x.png", 1, 1, 1, "PNG") for n in (1, 2))
-    work = Augment(0, "noise_0.01", "reflect")
-    assert work(path, one) == work(path, one)
-    assert len({work(path, one), work(path, other), replace(work, seed=1)(path, one)}) == 3
+def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path) -> None:
+    rgb = project(tmp_path, 16)
+    ops = ["fliph", "rot_20,noise_0.01", "noise_0.1", "zoom_3_3_19_20", "blur_1.5"]
+    for workers in (1, 2, 7):
+        augment(rgb, tmp_path / f"out{workers}", params.Augment(ops=ops), params.Pair(), "local", workers)
+    assert files(tmp_path / "out1") == files(tmp_path / "out2") == files(tmp_path / "out7")
+    assert len(files(tmp_path / "out1")) == 16 * 5 + 3
 
 
-def test_only_training_images_are_augmented(tmp_path: Path) -> None:
-    items = [Item(f"i{n}", "a", f"a/i{n}.png", 1, 1, 1, "PNG", split=split) for n, split in enumerate(["train", "holdout", "train"])]
-    for item in items:
-        (tmp_path / "rgb/a").mkdir(parents=True, exist_ok=True)
-        (tmp_path / "rgb" / item.path).write_bytes(encoded(picture(1)))
-    write_index(tmp_path / "rgb/index.csv", items)
-    wanted = params.Augment(ops=["fliph", "rot_90,noise_0.01"])
-    augment(tmp_path / "rgb", tmp_path / "out", wanted, "serial", 1)
-    paths = sorted(item.path for item in read_index(tmp_path / "out/index.csv"))
-    assert paths == ["a/i0__fliph.png", "a/i0__rot90__noise0p01.png", "a/i2__fliph.png", "a/i2__rot90__noise0p01.png"]
+def test_transforms_give_the_same_bytes_in_any_order(tmp_path: Path) -> None:
+    rgb = project(tmp_path, 4)
+    ops = [HUE, {"ElasticTransform": {}}, {"RandomFog": {}}, "noise_0.1"]
+    augment(rgb, tmp_path / "one", params.Augment(ops=ops, copies=2), params.Pair(), "serial", 1)
+    augment(rgb, tmp_path / "other", params.Augment(ops=ops[::-2], copies=3), params.Pair(), "serial", 1)
+    augment(rgb, tmp_path / "other", params.Augment(ops=ops[::-1], copies=2), params.Pair(), "serial", 1)
+    one, other = files(tmp_path / "one"), files(tmp_path / "other")
+    assert {name: data for name, data in one.items() if name != "preview.png"} == {n: d for n, d in other.items() if n != "preview.png"}
 
 
-def test_a_zoom_without_area_is_refused() -> None:
-    with pytest.raises(image.ImageError, match="the box has no area"):
-        done("zoom_5_5_5_9")
+def test_only_what_changed_is_made_again(tmp_path: Path) -> None:
+    rgb = project(tmp_path)
+
+    def run(*ops: object, **more: object) -> tuple[int, int, int]:
+        done = augment(rgb, tmp_path / "out", params.Augment(ops=ops, **more), params.Pair(), "serial", 1)
+        return done.made, done.kept, done.removed
+
+    assert run("fliph", "rot_10") == (6, 0, 0)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    assert run("fliph", "rot_10") == (0, 6, 0)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before, "nothing is written"
+    assert run("fliph", "rot_20") == (3, 3, 3)
+    augment(rgb, tmp_path / "scratch", params.Augment(ops=["fliph", "rot_20"]), params.Pair(), "serial", 1)
+    assert files(tmp_path / "out") == files(tmp_path / "scratch")
+    assert run() == (0, 0, 7) and set(files(tmp_path / "out")) == {"index.csv", "rejected.csv"}, "no entries, no preview"
 
 
-@pytest.mark.parametrize("code", ["fliph", "flipv", "noise_0.001", "rot_10", "trans_3_4", "zoom_3_4_30_31", "blur_1"])
-@pytest.mark.parametrize("shape", [(40, 40, 3), (40, 40), (24, 40, 3)])
-def test_every_code_keeps_shape_and_type(code: str, shape: tuple[int, ...]) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    result = done(code, pixels, fill=(1, 2, 3))
-    assert result.shape == shape and result.dtype == np.uint8
+def test_a_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    rgb = project(tmp_path)
+    (rgb / "a/i0000000000000000.png").write_bytes(b"no picture")
+    done = augment(rgb, tmp_path / "out", params.Augment(ops=["fliph", "rot_5"]), params.Pair(), "serial", 1)
+    assert (done.made, done.rejected) == (4, 2)
+    assert {row.id for row in read_rejections(tmp_path / "out/rejected.csv")} == {"i0000000000000000"}
+    with Image.open(tmp_path / "out/preview.png") as preview:
+        assert preview.height > 100, "of those that can be read"
+
+
+def test_every_bad_entry_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    rgb = project(tmp_path)
+    ops = ["fliph", {"GausNoise": {}}, "fliph", ["rot_5", {"Rotate": {"angle": 3}}], "blur_999", {"RandomCrop": {"height": 8, "width": 9}}]
+    with pytest.raises(UserError) as raised:
+        augment(rgb, tmp_path / "out", params.Augment(ops=ops), params.Pair(), "serial", 1)
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "augment.ops: 5 entries cannot be used" and len(lines) == 6
+    reasons = ("did you mean GaussNoise", "Rotate has no argument angle", "up to 250 pixels", "9x8 pixels of 24x24", "fliph is given twice")
+    for said in reasons:
+        assert sum(said in line for line in lines) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_transform_may_change_the_size_on_the_way(tmp_path: Path) -> None:
+    rgb = project(tmp_path)
+    chain = [{"RandomCrop": {"height": 8, "width": 9}}, {"Resize": {"height": 24, "width": 24}}]
+    assert augment(rgb, tmp_path / "out", params.Augment(ops=[chain]), params.Pair(), "serial", 1).made == 3
+
+
+def test_the_preview_shows_some_of_each_class_and_every_entry(tmp_path: Path) -> None:
+    rgb = project(tmp_path, 9, (64, 64))
+    augment(rgb, tmp_path / "out", params.Augment(ops=["fliph", "rot_180"]), params.Pair(), "serial", 1)
+    sheet = np.asarray(Image.open(tmp_path / "out/preview.png"))
+
+    def places(tile: np.ndarray) -> int:
+        """How often a picture is on the sheet, enlarged twice."""
+        large = tile.repeat(2, axis=0).repeat(2, axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(sheet, (1, 128, 3))[:, :, 0, 0]
+        rows = [np.argwhere((windows == large[row]).all(axis=(2, 3))) for row in (0, 127)]
+        return len({(y, x) for y, x in rows[0].tolist()} & {(y - 127, x) for y, x in rows[1].tolist()})
+
+    shown = [number for number in range(9) if places(np.asarray(picture(number, (64, 64))))]
+    assert shown == [0, 1, 2, 3, 4, 5], "three of each class"
+    assert not places(np.asarray(picture(9, (64, 64)))), "what is held out is not shown"
+    assert all(places(np.asarray(picture(number, (64, 64)))[:, ::-1]) == 1 for number in shown)
+    assert all(places(np.asarray(picture(number, (64, 64)))[::-1, ::-1]) == 1 for number in shown)
