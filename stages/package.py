@@ -9,7 +9,7 @@ from pipeline.prepare.package import package
 
 def main() -> None:
     print(package(
-        Path("data/rgb"), Path("data/augmented"), Path("data/curated"), Path("data/dataset"), params.load(),
+        Path("data/rgb"), Path("data/augmented"), Path("data/pairs"), Path("data/curated"), Path("data/dataset"), params.load(),
     ))
 
 

@@ -8,7 +8,7 @@ from pipeline.train.run import run
 
 
 def main() -> None:
-    run(Path("data/dataset"), Path("data/model"), params.load().train)
+    run(Path("data/dataset/shards"), Path("data/model"), params.load().train)
 
 
 if __name__ == "__main__":

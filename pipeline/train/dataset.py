@@ -1,6 +1,7 @@
 """A packaged dataset in memory: uint8 pixels and class numbers, read from its tar shards."""
 
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Dataset:
 
 
 def load(folder: Path, split: str) -> Dataset:
-    """Read every sample of `split` ("train" or "holdout"). Raises UserError where there is none."""
+    """Read every sample of `split`, such as train or holdout. Raises UserError where there is none, for pairs, and where sizes differ."""
     shards = sorted(folder.glob(f"{split}-*.tar"))
     pixels, names, keys = [], [], []
     for shard in shards:
@@ -53,9 +54,21 @@ def load(folder: Path, split: str) -> Dataset:
                     keys.append(stem)
                 elif suffix == "cls.txt" and content is not None:
                     names.append(content.read().decode())
+                elif suffix in ("input.png", "target.png"):
+                    raise UserError(f"{folder} holds pairs, which no recipe learns from yet; set pair.layout and pair.derive in "
+                                    "params.yaml to none and run `dvc repro`")
     if not pixels:
         raise UserError(f"{folder} has no images in its split {split!r}; see data/curated/rejected.csv for why")
+    _check_shapes(folder, pixels, keys)
     classes = sorted(set(names))
     stacked = np.stack([p if p.ndim == 3 else p[:, :, None] for p in pixels]).transpose(0, 3, 1, 2)
     labels = torch.tensor([classes.index(name) for name in names])
     return Dataset(torch.from_numpy(np.ascontiguousarray(stacked)), labels, classes, keys)
+
+
+def _check_shapes(folder: Path, pixels: Sequence[np.ndarray], keys: Sequence[str]) -> None:
+    for picture, key in zip(pixels, keys, strict=True):
+        if picture.shape != pixels[0].shape:
+            sizes = [f"{shape[1]}x{shape[0]}" for shape in (picture.shape, pixels[0].shape)]
+            raise UserError(f"{folder}: {key} is {sizes[0]} pixels and {keys[0]} is {sizes[1]}, and a generator learns one size; "
+                            "set resize.fit in params.yaml to fill or pad and run `dvc repro`")
