@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipeline import bounded
+from pipeline.bounded import Lost
 from pipeline.curate.copies import fingerprints
 from pipeline.curate.copies.fingerprints import Looked, Memory
 from pipeline.curate.copies.match import Match
@@ -61,6 +63,21 @@ def test_a_file_that_cannot_be_read_has_its_reason(tmp_path: Path) -> None:
     with Memory(None) as memory:
         broken, text, empty = memory.look(some(tmp_path))[-3:]
     assert "JPEG data is damaged" in str(broken) and "no known image format" in str(text) and empty == "it is empty"
+
+
+def test_a_file_that_costs_too_much_has_its_reason_and_is_tried_again(
+    tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limits themselves are tested with bounded."""
+    files = written(tmp_path, one=encoded(photo(1)), two=encoded(photo(2)))
+    within = bounded.run
+    first_lost = lambda work, inputs, *more: [Lost("took longer than 20 s"), *within(work, inputs[1:], *more)]  # noqa: E731
+    with Memory(memory) as remembered, monkeypatch.context() as patched:
+        patched.setattr(fingerprints.bounded, "run", first_lost)
+        found = remembered.look(sorted(files))
+        assert found[0] == "took longer than 20 s" and isinstance(found[1], Looked)
+    with Memory(memory) as remembered:
+        assert all(isinstance(each, Looked) for each in remembered.look(sorted(files)))
 
 
 def test_what_was_seen_is_not_opened_again_and_what_is_new_is(tmp_path: Path, memory: Path) -> None:

@@ -7,6 +7,7 @@ the code that made them, so a change of the code starts anew.
 import hashlib
 import inspect
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
@@ -17,8 +18,8 @@ import numpy as np
 import orjson
 import PIL
 
-from pipeline import engine as engines
-from pipeline import image
+from pipeline import bounded, image
+from pipeline.bounded import Lost
 from pipeline.curate.copies import crops, hashes, views
 from pipeline.curate.copies import match as matching
 from pipeline.curate.copies.match import Match
@@ -96,14 +97,16 @@ class Memory:
         return UserError(f"{self._path} cannot keep what was seen ({error}); delete it, for it is made again, or name another file")
 
     def look(self, files: Sequence[tuple[str, Path]], engine: str = "local", workers: int = 0) -> list[Looked | str]:
-        """Look at files, given as (id, path); for one that cannot be read, its reason."""
+        """Look at files, given as (id, path); for one that cannot be read, or costs too much to read, its reason."""
         known = self._known({id_ for id_, _ in files})
         todo = {id_: path for id_, path in files if id_ not in known}
         ids = sorted(todo)
         for start in range(0, len(ids), CHUNK):
             some = ids[start : start + CHUNK]
-            found = engines.run(Look(self._quality), [todo[id_] for id_ in some], engine, workers)
-            rows = ((id_, self._pixels, _packed(looked)) for id_, looked in zip(some, found, strict=True))
+            results = bounded.run(Look(self._quality), [todo[id_] for id_ in some], engine, workers)
+            found = [each.reason if isinstance(each, Lost) else each for each in results]
+            seen = zip(some, results, strict=True)  # what was lost is tried again next time: this machine may have been busy
+            rows = ((id_, self._pixels, _packed(looked)) for id_, looked in seen if not isinstance(looked, Lost))
             self._files.executemany("insert or replace into looked values (?, ?, ?)", rows)
             self._files.commit()
             known.update(zip(some, found, strict=True))
@@ -191,7 +194,9 @@ def _unpacked(data: bytes) -> Looked | str:
 
 
 def _code(*modules: object) -> str:
-    """A hash of the modules and of the libraries that touch pixels."""
-    sources = [inspect.getsource(module) for module in modules]  # type: ignore[arg-type]
+    """A hash of the modules, of the parts of those that are packages, and of the libraries that touch pixels."""
+    names = [module.__name__ for module in modules]  # type: ignore[attr-defined]
+    parts = [sys.modules[name] for name in sorted(sys.modules) if name in names or name.rpartition(".")[0] in names]
+    sources = [inspect.getsource(part) for part in parts]
     libraries = [PIL.__version__, cv2.__version__, np.__version__]
     return hashlib.sha256("\n".join([*sources, *libraries]).encode()).hexdigest()[:16]

@@ -88,13 +88,11 @@ def _place(cache: Path, id_: str) -> Path:
 
 
 def small(data: bytes, side: int, quality: int) -> bytes:
-    """The picture as WebP within `side` by `side` pixels, alpha and colour profile kept, never enlarged. Raises ImageError."""
-    found = image.reduced(data, side)
-    picture = found.picture
+    """The picture as WebP within `side` by `side` pixels, sRGB, alpha kept, never enlarged. Raises ImageError."""
+    picture = image.reduced(data, side).picture
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)  # alpha weighs the colours
     buffer = io.BytesIO()
-    profile = found.icc if found.mode in ("RGB", "RGBA") else b""  # a profile of CMYK or grey means nothing for RGB
-    picture.save(buffer, "WEBP", quality=quality, method=2, icc_profile=profile or None)
+    picture.save(buffer, "WEBP", quality=quality, method=2)
     return buffer.getvalue()
 
 
