@@ -1,6 +1,6 @@
 """python -m bench ROOM: set up the peers of one room, measure, print the table and the goals.
 
-Each room is a module here with a docstring that says what is measured, PEERS (requirements of the public
+Each room (or, for one thing that runs through a room, its name) is a module here with a docstring that says what is measured, PEERS (requirements of the public
 tools, which live in bench/.venv and never in ours) and run(), which gives a table and the goals.
 Exits 0 only when every goal is met.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from bench.frame import Bench, Result
 
-ROOMS = ("collect", "curate", "review", "prepare", "train", "evaluate")
+ROOMS = ("collect", "curate", "review", "prepare", "increment", "train", "evaluate")
 HERE = Path(__file__).parent
 
 

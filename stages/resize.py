@@ -10,7 +10,7 @@ from pipeline.prepare.resize import resize
 def main() -> None:
     settings = params.load()
     print(resize(
-        Path("data/raw"), Path("data/crops"), Path("data/resized"), settings.resize,
+        Path("data/raw"), Path("data/crops"), Path("data/resized"), settings.resize, settings.pair,
         settings.run.engine, settings.run.workers,
     ))
 
