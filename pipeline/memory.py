@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "forget"]
 
 SCHEMA = "create table if not exists learned (id text, code text, data blob, primary key (id, code)) without rowid"
 
@@ -54,3 +54,14 @@ class Memory:
 
     def _unusable(self, error: sqlite3.DatabaseError) -> UserError:
         return UserError(f"{self._path} cannot keep what was seen ({error}); delete it, for it is made again")
+
+
+def forget(path: Path, ids: Iterable[str]) -> None:
+    """Forget all that was learned of files, for a takedown; `path` may be missing."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(path, timeout=60)) as file:
+        file.execute(SCHEMA)
+        file.executemany("delete from learned where id = ?", ((id_,) for id_ in ids))
+        file.commit()
+        file.execute("vacuum")  # so that nothing of it is left in the file

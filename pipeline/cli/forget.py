@@ -4,7 +4,7 @@ import argparse
 import re
 from datetime import UTC, datetime
 
-from pipeline.cli.places import DEDUPED, LEDGER, LOOKED, RAW, REVIEW, REVIEW_CACHE, Commands
+from pipeline.cli.places import CROPPED, DEDUPED, LEDGER, LOOKED, RAW, REVIEW, REVIEW_CACHE, Commands
 from pipeline.errors import UserError
 from pipeline.forgotten import FILE, add_forgotten
 from pipeline.item import Item, read_index, read_table
@@ -24,6 +24,7 @@ def _forget(given: argparse.Namespace) -> None:
     from pipeline.collect.ledger import Ledger
     from pipeline.curate.copies.fingerprints import forget_looks
     from pipeline.curate.review.thumbs import discard
+    from pipeline.memory import forget
 
     items = [item for index in sorted(RAW.glob("*/index.csv")) for item in read_index(index)]
     rows: set[tuple[str, str]] = set()
@@ -39,6 +40,7 @@ def _forget(given: argparse.Namespace) -> None:
         add_forgotten(REVIEW, sorted(rows), day, reason)  # the ledger may know an image that no class holds
     ids = {id_ for id_, _ in rows if id_}
     forget_looks(LOOKED, ids)
+    forget(CROPPED, ids)
     discard(REVIEW_CACHE, ids)
     images = len(ids)
     print(

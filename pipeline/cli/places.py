@@ -4,13 +4,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-__all__ = ["DATASET", "DEDUPED", "LEDGER", "LOOKED", "MODEL", "RAW", "REVIEW", "REVIEW_CACHE", "Commands", "positive"]
+__all__ = ["CROPPED", "DATASET", "DEDUPED", "LEDGER", "LOOKED", "MODEL", "RAW", "REVIEW", "REVIEW_CACHE", "Commands", "positive"]
 
 DEDUPED, RAW, REVIEW, MODEL = Path("data/deduped"), Path("data/raw"), Path("data/review"), Path("data/model")
 DATASET = Path("data/dataset")
 REVIEW_CACHE = Path("data/.cache/review")
 LEDGER = Path("data/.cache/collect")
 LOOKED = Path("data/.cache/curate.sqlite")
+CROPPED = Path("data/.cache/crop.sqlite")
 
 if TYPE_CHECKING:
     Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
