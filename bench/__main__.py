@@ -1,7 +1,7 @@
 """python -m bench ROOM: set up the peers of one room, measure, print the table and the goals.
 
-Each room (or, for one thing that runs through a room, its name) is a module here with a docstring that says what is measured, PEERS (requirements of the public
-tools, which live in bench/.venv and never in ours) and run(), which gives a table and the goals.
+Each room is a module here (prepare also has increment: what a change costs) with a docstring that says what is measured, BENCH.peers
+(requirements of the public tools, which live in bench/.venv and never in ours) and run(), which gives a table and the goals.
 Exits 0 only when every goal is met.
 """
 

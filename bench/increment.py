@@ -1,7 +1,7 @@
 """10,000 photographs from resize to package: the whole, again with nothing new, and with 1 % added.
 
-The photographs are different parts of those of `make bench ROOM=prepare`, as JPEG of 640x480; crop boxes are given. The stages themselves
-run one after the other in processes of their own, as DVC starts them, on all cores. Nobody else does this chain, so there is no
+The photographs are different parts of those of `make bench ROOM=prepare`, as JPEG of 640x480; crop boxes are given. The stages
+themselves run one after the other in processes of their own, as DVC starts them, on all cores. Nobody else does this chain, so there is no
 peer. What 1 % more gives must be, byte for byte, what a run from scratch gives; nothing new must write no file.
 """
 

@@ -7,11 +7,13 @@ from PIL import Image
 
 __all__ = ["encode_png", "flatten"]
 
+LEVEL = 3  # of zlib: half the time of its usual 6, for files 2 to 7 % larger
+
 
 def encode_png(picture: Image.Image) -> bytes:
     """Lossless PNG bytes, the same for the same pixels and version of Pillow; no metadata."""
     buffer = io.BytesIO()
-    Image.fromarray(np.asarray(picture)).save(buffer, "PNG", compress_level=6)
+    Image.fromarray(np.asarray(picture)).save(buffer, "PNG", compress_level=LEVEL)
     return buffer.getvalue()
 
 

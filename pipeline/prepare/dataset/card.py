@@ -83,7 +83,8 @@ def _found(summary: Summary) -> list[str]:
 
 
 def _refused(refused: Iterable[Rejection]) -> list[str]:
-    return ["## Refused", "", *_counted("rule", (row.rule for row in refused)), ""]
+    rules = [row.rule for row in refused]
+    return ["## Refused", "", *(_counted("rule", rules) if rules else ["Nothing."]), ""]
 
 
 def _judged(summary: Summary, agreement: Path) -> list[str]:

@@ -38,7 +38,7 @@ def _chosen(samples: Sequence[Sample], count: int) -> Sequence[Sample]:
 
 def _tiles(sample: Sample) -> list[tuple[Image.Image, str]]:
     """Its pictures with captions; small ones enlarged by a whole factor, their pixels to be seen."""
-    kind = sample.item.more["augmentation"] or sample.item.split
+    kind = sample.key.partition("__")[2] or sample.item.split
     tiles = []
     for role in sorted(sample.pictures):
         picture = image.open_image(sample.pictures[role]).convert("RGB")
