@@ -6,7 +6,6 @@ the recorded ones is kept; the rest is made; what nobody wants is deleted. So th
 byte what a run from scratch would have made.
 """
 
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -136,10 +135,11 @@ def _is_good(item: Item | None, task: Task, target: Path) -> bool:
 
 
 def _remove_others(target: Path, keep: Collection[str]) -> int:
-    others = [p for p in target.rglob("*") if not p.is_dir() and p.relative_to(target).as_posix() not in keep]
+    found = [(path, path.is_dir() and not path.is_symlink()) for path in target.rglob("*")]
+    others = [path for path, is_folder in found if not is_folder and path.relative_to(target).as_posix() not in keep]
     for path in others:
         path.unlink()
-    for folder in sorted((p for p in target.rglob("*") if p.is_dir()), reverse=True):
+    for folder in sorted((path for path, is_folder in found if is_folder), reverse=True):
         if not any(folder.iterdir()):
-            shutil.rmtree(folder)
+            folder.rmdir()
     return len(others)

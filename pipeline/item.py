@@ -106,7 +106,7 @@ def write_table(path: Path, columns: Iterable[str], rows: Iterable[Iterable[obje
     """
     with written(path) as file:
         for line in chain(lines([columns]), lines(rows)):
-            file.write(line.encode())
+            file.write(line.encode(errors="backslashreplace"))  # a file's name may be no text
 
 
 def read_table(path: Path, required: Iterable[str] = ()) -> list[dict[str, str]]:
@@ -120,6 +120,8 @@ def read_table(path: Path, required: Iterable[str] = ()) -> list[dict[str, str]]
         raise UserError(f"{path} is missing; run `dvc repro` to make it") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not UTF-8 text; run `dvc repro` to make it again") from None
+    except csv.Error as error:  # such as half the file in one cell, after a stray quote
+        raise UserError(f"{path} is damaged ({error}); run `dvc repro` to make it again") from None
     missing = [name for name in required if name not in names]
     if missing:
         raise UserError(f"{path}: no column {', '.join(missing)}; run `dvc repro` to make the file again")

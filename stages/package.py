@@ -10,6 +10,7 @@ from pipeline.prepare.package import package
 def main() -> None:
     print(package(
         Path("data/rgb"), Path("data/augmented"), Path("data/pairs"), Path("data/curated"), Path("data/dataset"), params.load(),
+        between=(Path("data/crops"), Path("data/resized")),
     ))
 
 

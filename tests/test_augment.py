@@ -194,3 +194,16 @@ def test_the_preview_shows_some_of_each_class_and_every_entry(tmp_path: Path) ->
     assert not places(np.asarray(picture(9, (64, 64)))), "what is held out is not shown"
     assert all(places(np.asarray(picture(number, (64, 64)))[:, ::-1]) == 1 for number in shown)
     assert all(places(np.asarray(picture(number, (64, 64)))[::-1, ::-1]) == 1 for number in shown)
+
+
+def test_a_seed_that_nothing_uses_and_a_fill_that_nothing_shows_make_nothing_anew(tmp_path: Path) -> None:
+    rgb, ops = project(tmp_path, 2), ["fliph,blur_1", "rot_20", "noise_0.01"]
+
+    def again(**settings: object) -> set[str]:
+        before = {item.path: item.more["key"] for item in read_index(tmp_path / "out/index.csv")}
+        augment(rgb, tmp_path / "out", params.Augment.model_validate({"ops": ops, **settings}), params.Pair(), "serial", 1)
+        return {item.path.split("__", 1)[1] for item in read_index(tmp_path / "out/index.csv") if item.more["key"] != before[item.path]}
+
+    augment(rgb, tmp_path / "out", params.Augment(ops=ops), params.Pair(), "serial", 1)
+    assert again() == set() and again(seed=1) == {"noise0p01.png"}
+    assert again(seed=1, fill="edge") == {"rot20.png"}

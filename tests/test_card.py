@@ -12,11 +12,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from PIL import Image
 
-from pipeline.item import read_index, read_table, write_index, write_table
+from pipeline.item import Item, Rejection, read_index, read_table, write_index, write_rejections, write_table
 from pipeline.prepare.dataset.card import text
 from pipeline.prepare.dataset.markdown import UNSEEN, link, plain, table
-from pipeline.prepare.dataset.samples import Look
+from pipeline.prepare.dataset.samples import Look, Sample
+from pipeline.prepare.dataset.sheet import contents_sheet
 from pipeline.prepare.dataset.summary import Summary
+from pipeline.prepare.package import package
 from tests.conftest import picture
 from tests.test_package import SETTINGS, packaged, paired, settings, shards, stage
 
@@ -174,3 +176,25 @@ def test_the_sheet_has_a_row_for_each_class_and_split(tmp_path: Path) -> None:
     one_row = Image.open(packaged(stage(tmp_path / "small", 1, 0), settings(classes={"a": {"terms": ["x"], "count": 1}})) / "sheet.png")
     row = one_row.height // 2  # its second row is the flipped copy's
     assert page.width == one_row.width and round(page.height / row) == 2 * 3
+
+
+def test_the_sheet_shows_every_augmentation(tmp_path: Path) -> None:
+    colors = {"fliph": (255, 0, 0), "flipv": (0, 255, 0), "rot_90": (0, 0, 255), "blur_1": (255, 0, 255), "rot_20": (0, 255, 255)}
+    samples = []
+    for name, color in colors.items():
+        file = tmp_path / f"{name}.png"
+        Image.new("RGB", (56, 56), color).save(file)
+        samples += [Sample(f"i{number:016x}__{name}", Item(f"i{number:016x}", "a", "", 1, 1, 1, "PNG", split="train",
+                                                           more={"augmentation": name}), {"png": file}) for number in range(10)]
+    page = contents_sheet(sorted(samples, key=lambda sample: sample.key), ["train"])
+    assert {color for _, color in page.getcolors(1 << 20) or []} >= set(colors.values())
+
+
+def test_what_every_stage_refused_is_on_the_card(tmp_path: Path) -> None:
+    folder = stage(tmp_path, 4)
+    write_rejections(folder / "crops/rejected.csv", [Rejection("i1", "a", "max_upscale", "4.0 times")])
+    write_rejections(folder / "resized/rejected.csv", [Rejection("i2", "a", "unreadable", "took longer than 20 s")] * 2)
+    between = (folder / "crops", folder / "resized")
+    package(*(folder / name for name in ("rgb", "augmented", "pairs", "curated", "dataset")), SETTINGS, between=between)
+    text = (folder / "dataset/README.md").read_text()
+    assert all(f"| {rule} | {count} |" in text for rule, count in (("person", 1), (r"max\_upscale", 1), ("unreadable", 2)))

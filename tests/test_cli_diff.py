@@ -231,3 +231,18 @@ def test_what_is_in_no_cache_is_told_with_what_to_do(built: Project, tmp_path: P
 def test_outside_of_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     assert "not a git repository" in refused(capsys)
+
+
+def test_in_a_folder_of_the_project_it_says_where_to_go(
+    pets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(pets / "data")
+    assert "there is no params.yaml here, nor a dvc.lock in v1; run this in the top folder" in refused(capsys, "v1", "v2")
+
+
+def test_without_a_lock_only_what_makes_the_dataset_is_compared(pets: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("dvc.lock").write_bytes(b"")
+    with Path("params.yaml").open("a") as file:
+        file.write("train: {seed: 1}\n")
+    told = said(capsys, "v1")
+    assert "params that differ" in told and "train.seed" not in told

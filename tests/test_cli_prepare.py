@@ -1,5 +1,7 @@
 """darkroom crop, resize, rgb, augment on folders as people have them; nothing of theirs is ever touched."""
 
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +34,7 @@ def ran(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     with pytest.raises(SystemExit) as ended:
-        main([*map(str, arguments), "--workers", "1"])
+        main([*map(str, arguments), *([] if "--workers" in arguments else ["--workers", "1"])])
     assert ended.value.code in (1, 2)
     return capsys.readouterr().err
 
@@ -118,6 +120,58 @@ def test_names_are_never_the_same(photos: Path, capsys: pytest.CaptureFixture[st
     assert np.array_equal(pixels("photos-augmented/b__fliph__flipv-2.png"), np.asarray(picture(7, (20, 20)))[::-1])
 
 
+@pytest.mark.parametrize(
+    "name", ["new\nline", "return\r", "separator\u2028", "-dash", "=cmd", "it's, \"so\"", "\u202ertl", "x" * 251, "é" * 125])
+def test_any_name_will_do(photos: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    put(f"photos/{name}.png", picture(4, (20, 20)))
+    assert ran(capsys, "augment", photos, "fliph", f"flipv{',fliph' * 60}").startswith("made 6, kept 0")
+    assert ran(capsys, "augment", photos, "fliph", f"flipv{',fliph' * 60}").startswith("made 0, kept 6")
+    made = {item.more["original"]: item.path for item in read_index(Path("photos-augmented/index.csv"))}
+    assert made[f"{name}.png"] in content("photos-augmented") and made[f"{name}.png"].startswith(name[:100])
+
+
+def test_a_name_that_is_no_text_is_written_as_text(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        Path(os.fsdecode(b"photos/caf\xe9.png")).write_bytes(encoded(picture(4, (20, 20))))
+    except OSError:
+        pytest.skip("this file system takes names of text alone")
+    Path(os.fsdecode(b"photos-\xe9")).mkdir()
+    put(os.fsdecode(b"photos-\xe9/a.png"), picture(5, (20, 20)))
+    assert ran(capsys, "rgb", photos).startswith("made 3")
+    assert ran(capsys, "rgb", photos).startswith("made 0, kept 3")
+    assert "caf\\xe9.png" in content("photos-rgb")
+    assert ran(capsys, "rgb", os.fsdecode(b"photos-\xe9")) == "made 1, kept 0, removed 0, in photos-\\xe9-rgb\n"
+
+
+def test_equal_bad_files_are_all_told(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("one", "two"):
+        put(f"photos/{name}.png", b"")
+    for command in (["rgb", "photos"], ["resize", "photos", "8"]):
+        assert ran(capsys, *command).splitlines()[2:] == ["  photos/one.png: it is empty", "  photos/two.png: it is empty"]
+
+
+@pytest.mark.parametrize("folder", ["photos/sub/..", "photos/../photos/.", "linked"])
+def test_outputs_go_beside_the_folder_however_it_is_named(photos: Path, capsys: pytest.CaptureFixture[str], folder: str) -> None:
+    Path("linked").symlink_to("photos")
+    name = "linked-rgb" if folder == "linked" else "photos-rgb"
+    assert ran(capsys, "rgb", folder).startswith("made 2") and len(content(name)) == 2
+    assert not list(photos.rglob("*rgb"))
+
+
+def test_nothing_is_written_through_what_others_put_in_its_place(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran(capsys, "rgb", photos)
+    put("theirs/logo.png", picture(5, (20, 20)))
+    before = Path("theirs/logo.png").read_bytes()
+    shutil.rmtree("photos-rgb/sub")
+    Path("photos-rgb/sub").symlink_to("../theirs")
+    assert "photos-rgb/sub was not made by this command" in refused(capsys, "rgb", photos)
+    assert Path("theirs/logo.png").read_bytes() == before
+    Path("photos-rgb/sub").unlink()
+    Path("photos-rgb/my__photo.png").unlink()
+    Path("photos-rgb/my__photo.png").mkdir()
+    assert "photos-rgb/my__photo.png was not made by this command" in refused(capsys, "rgb", photos)
+
+
 def test_one_bad_file_does_not_hide_the_others(photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     put("photos/bad.jpg", b"<html>")
     put("photos/notes.txt", b"no image at all")
@@ -162,6 +216,10 @@ def test_every_bad_argument_is_told_at_once(photos: Path, capsys: pytest.Capture
     (["rgb", "photos", "--background", "1,2,256"], "'1,2,256' is not allowed; white, black, checker, border, random, or R,G,B"),
     (["crop", "photos", "--aspect", "0"], "--aspect 0.0 is not allowed"), (["crop", "photos", "--tolerance", "300"], "--tolerance 300"),
     (["resize", "photos", "3"], "3 is not allowed; a number from 4 to 4096"), (["resize", "photos", "20x"], "20x is not allowed"),
+    (["augment", "photos", "[]"], "[]: a list holds codes and transforms"), (["augment", "photos", "[[fliph]]"], "[[fliph]]: a list holds"),
+    (["augment", "photos", "trans_99999999999999999999_0"], "trans with a number over 1,000,000"),
+    (["augment", "photos", f"rot_{'9' * 400}"], "rot with a number over"), (["rgb", "photos", "--workers", "-3"], "-3 is not allowed"),
+    (["rgb", "/"], "no place beside /"),
     (["resize", "photos", "20", "--pad", "pink"], "'pink' is not allowed; transparent, black, white, or R,G,B"),
 ])
 def test_wrong_options_say_what_is_allowed(photos: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
@@ -225,7 +283,10 @@ def test_a_run_that_was_cut_off_is_taken_up(photos: Path, capsys: pytest.Capture
         patched.setattr(folder, "_remove_others", cut_off)  # the images are there, the index is not
         with pytest.raises(SystemExit):
             main(["augment", "photos", "fliph", "--workers", "1"])
-    assert len(content("photos-augmented")) == 2 and not Path("photos-augmented/index.csv").exists()
+        assert len(content("photos-augmented")) == 2 and not Path("photos-augmented/index.csv").exists()
+        with pytest.raises(SystemExit):
+            main(["augment", "photos", "rot_90", "--workers", "1"])
+    assert len(content("photos-augmented")) == 4, "of the first run too"
     capsys.readouterr()
     assert ran(capsys, "augment", photos, "flipv").startswith("made 2")
     assert set(content("photos-augmented")) == {"my__photo__flipv.png", "sub/logo__flipv.png"}

@@ -17,6 +17,7 @@ from pipeline import cli
 from pipeline.cli.export import FORMS as OFFERED
 from pipeline.errors import UserError
 from pipeline.item import read_index
+from pipeline.prepare.dataset.shards import write_tar
 from pipeline.release.export import FORMS, Wish, default_target, export
 from pipeline.release.export import webdataset as form
 from tests.conftest import picture
@@ -309,6 +310,37 @@ def test_what_is_no_dataset_and_what_is_not_in_it_is_told(things: Path, tmp_path
     (folder / "shards/train-000000.tar").write_bytes(b"no tar")
     with pytest.raises(UserError, match=r"train-000000\.tar is damaged"):
         export(folder, "parquet", tmp_path / "out", Wish())
+
+
+FOREIGN: dict[str, tuple[dict[str, bytes], str]] = {
+    "a key that leads out": ({"/tmp/x.cls.txt": b"a", "/tmp/x.json": b"{}", "/tmp/x.png": b""}, "'/tmp/x' is no key"),
+    "a key in a folder": ({"a/x.cls.txt": b"a", "a/x.json": b"{}", "a/x.png": b""}, "'a/x' is no key"),
+    "a class that leads out": ({"x.cls.txt": b"../../a", "x.json": b"{}", "x.png": b""}, r"the class '\.\./\.\./a' of x is no name"),
+    "no provenance": ({"x.cls.txt": b"a", "x.json": b"[]", "x.png": b""}, "the provenance of x is not of the class a and id"),
+    "half a provenance": ({"x.cls.txt": b"a", "x.json": b'{"class": "a"}', "x.png": b""}, "the provenance of x"),
+    "no JSON": ({"x.cls.txt": b"a", "x.json": b"\xff", "x.png": b""}, "the provenance of x"),
+    "half a pair": ({"x.cls.txt": b"a", "x.json": b"{}", "x.input.png": b""}, "x has cls.txt, input.png, json, and not"),
+    "pairs among images": ({"x.cls.txt": b"a", "x.json": b"{}", "x.png": b"", "y.cls.txt": b"a", "y.json": b"{}", "y.input.png": b"",
+                            "y.target.png": b""}, "holds both pairs and single images"),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_dataset_of_a_stranger_writes_nothing_elsewhere(name: str, tmp_path: Path) -> None:
+    contents, said = FOREIGN[name]
+    (tmp_path / "theirs/shards").mkdir(parents=True)
+    write_tar(tmp_path / "theirs/shards/train-000000.tar", contents.items())
+    before = everything(tmp_path)
+    for written in ("imagefolder", "parquet"):
+        with pytest.raises(UserError, match=said):
+            export(tmp_path / "theirs", written, tmp_path / "out", Wish())
+    assert everything(tmp_path) == before
+
+
+def test_a_link_does_not_lead_into_the_dataset(things: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(things)
+    with pytest.raises(UserError, match="lies in the dataset itself"):
+        export(things, "parquet", tmp_path / "linked/out", Wish())
 
 
 def test_the_command(things: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,15 @@ def test_strangers_are_removed_and_an_unreadable_index_starts_over(source: Path,
     assert content(target) == before
 
 
+def test_a_link_in_the_folder_goes_and_what_it_leads_to_stays(source: Path, tmp_path: Path) -> None:
+    target, elsewhere = tmp_path / "target", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    target.mkdir()
+    (target / "link").symlink_to(elsewhere)
+    assert mirror(tasks(source, range(2)), target) == Made(2, 0, 1, 0)
+    assert elsewhere.is_dir() and not (target / "link").is_symlink()
+
+
 def test_what_fails_is_a_row_with_its_reason(source: Path, tmp_path: Path) -> None:
     (source / f"i{1:016x}.png").write_bytes(b"<html>")
     assert mirror(tasks(source, range(3)), tmp_path / "target") == Made(2, 0, 0, 1)

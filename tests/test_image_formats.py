@@ -99,6 +99,21 @@ def test_a_jpeg_is_no_smaller_than_asked_for_and_its_shrink_is_exact(size: tuple
         assert 1 / found.shrink < 2 * scale or found.shrink == 8  # and no larger than need be
 
 
+@pytest.mark.parametrize("size", [(300, 200), (2400, 2000)])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_picture_has_let_go_of_its_file_and_may_be_drawn_on(size: tuple[int, int], mode: str) -> None:
+    """The larger one lies in two pieces of Pillow's memory."""
+    exif = Image.Exif()
+    exif[0x010F] = "a maker"
+    data = encoded(picture(3).convert(mode).resize(size), "JPEG", exif=exif, comment="hidden")
+    one, other = image.decode(data), image.decode(data)
+    assert type(one) is Image.Image and not one.info and not one.getexif()
+    if mode != "CMYK":
+        assert one.tobytes() == Image.open(io.BytesIO(data)).tobytes()
+    one.paste(0, (0, 0, *size))
+    assert one.getbbox() is None and other.getbbox() is not None
+
+
 def test_other_formats_come_at_full_size() -> None:
     for format in ("PNG", "WEBP", "GIF", "TIFF", "AVIF"):
         found = image.decoded(encoded(picture(2, (99, 77)), format), 0.1)

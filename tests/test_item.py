@@ -90,3 +90,15 @@ def test_a_table_that_was_saved_otherwise_is_read_or_refused_in_one_sentence(tmp
     path.write_text("id,class,path,width,height,bytes,format\ni1,a\n")
     with pytest.raises(UserError, match=r"line 2: width, height and bytes are whole numbers"):
         read_index(path)
+
+
+def test_a_stray_quote_in_a_large_table_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "index.csv"
+    path.write_text('id,class\n"i01,houses\n' + "i02,houses\n" * 20_000)
+    with pytest.raises(UserError, match=r"index\.csv is damaged \(field larger"):
+        read_table(path)
+
+
+def test_a_name_that_is_no_text_can_be_written_down(tmp_path: Path) -> None:
+    write_table(tmp_path / "a.csv", ("path",), [["caf\udce9.jpg"]])
+    assert (tmp_path / "a.csv").read_bytes() == b"path\ncaf\\udce9.jpg\n"

@@ -202,8 +202,12 @@ def test_a_third_split_is_packed_beside(tmp_path: Path) -> None:
 
 
 def test_nothing_to_train_on_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no image is left to train on; see .*rejected\.csv"):
-        packaged(stage(tmp_path, 2))
+    folder = stage(tmp_path, 2)
+    with pytest.raises(UserError, match=r"no image is left to train on; .* held out: give review\.holdout"):
+        packaged(folder)
+    write_index(folder / "rgb/index.csv", [])
+    with pytest.raises(UserError, match=r"no image is left to train on; the rejected\.csv of each stage, from .*curated to .*rgb, says"):
+        packaged(folder)
 
 
 def test_grey_and_colour_do_not_lie_together(tmp_path: Path) -> None:

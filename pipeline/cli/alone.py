@@ -4,26 +4,35 @@ The output is a folder of its own, for outputs beside their sources would be sou
 command made it from what; nothing in it that this command did not write is ever changed or deleted.
 """
 
+import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import UserError
 from pipeline.item import Item, Rejection, read_index, read_rejections, write_rejections
+
+if TYPE_CHECKING:
+    from pipeline.folder import Task
 
 __all__ = ["Output", "Source", "run", "sources"]
 
 EXTENSIONS = {"avif", "bmp", "gif", "heic", "heif", "jfif", "jpe", "jpeg", "jpg", "png", "svg", "tif", "tiff", "webp"}
 MARK = ".darkroom.json"
-PLANNED = "planned"  # while a run lasts: what it may have written, though no index has it yet
+PLANNED = "planned"  # while a run lasts: what it and those before it may have written, though no index has it
+LONGEST = 240  # bytes of a file's name; systems allow 255, and a draft's name is a little longer
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file: its path within the folder, the item made of it, and the stem of its outputs, which no other file has."""
+    """One file: its path within the folder as the system has it, the item made of it, and the stem of its outputs, which no other has.
+
+    Item and stem are text, even where the path is not.
+    """
 
     path: str
     item: Item
@@ -51,17 +60,19 @@ def sources(folder: Path, out: Path) -> tuple[list[Source], list[str]]:
         raise UserError(f"{folder} is no folder; give one that holds image files")
     if out.resolve() == folder.resolve() or out.resolve() in folder.resolve().parents:
         raise UserError(f"the outputs cannot go to {out}, which holds the images themselves; give another folder with --out")
-    paths = sorted(path for path in _files(folder, out) if path.suffix.lower().removeprefix(".") in EXTENSIONS)
+    closed: list[str] = []
+    paths = sorted(_files(folder, out, closed))
     if not paths:
-        raise UserError(f"{folder} holds no image files ({', '.join(sorted(EXTENSIONS))}), nor do the folders in it")
+        why = f"; {closed[0]}" if closed else ""
+        raise UserError(f"{folder} holds no image files ({', '.join(sorted(EXTENSIONS))}), nor do the folders in it{why}")
     relative = [path.relative_to(folder).as_posix() for path in paths]
     stems = _stems(relative)
-    found, closed = [], []
+    found = []
     for name, path in zip(relative, paths, strict=True):
         try:
-            found.append(Source(name, _item(path, name), stems[name]))
+            found.append(Source(name, _item(path, _legible(name)), stems[name]))
         except OSError as error:
-            closed.append(f"{path}: {error.strerror}")
+            closed.append(_denied(error, path))
     if not found:
         raise UserError(f"none of the {len(paths)} image files can be read; {closed[0]}")
     return found, closed
@@ -76,17 +87,18 @@ def run(command: str, folder: Path, out: Path, outputs: Sequence[Output], closed
 
     tasks = [
         Task(folder / output.source.path, output.source.item, output.work,
-             replace(output.source.item, path=path).with_more(original=output.source.path, **dict(output.columns)))
+             replace(output.source.item, path=path).with_more(original=output.source.item.path, **dict(output.columns)))
         for output, path in zip(outputs, _paths(outputs), strict=True)
     ]
-    mark = {"command": command, "folder": Path(os.path.relpath(folder.resolve(), out.resolve())).as_posix()}
-    foreign = _foreign(out, mark, {task.result.path for task in tasks})
+    wanted = {task.result.path for task in tasks}
+    mark = {"command": command, "folder": _legible(Path(os.path.relpath(folder.resolve(), out.resolve())).as_posix())}
+    ours, foreign = _there(out, mark, wanted)
     out.mkdir(parents=True, exist_ok=True)
-    _put_mark(out, {**mark, PLANNED: "\n".join(sorted(task.result.path for task in tasks))})
+    _put_mark(out, {**mark, PLANNED: sorted(ours | wanted)})
     made = mirror(tasks, out, "local", workers, strangers=True, beside=(*foreign, MARK))
     _put_mark(out, mark)
-    told = f"made {made.made}, kept {made.kept}, removed {made.removed}, in {out}"
-    rejected = _rejected(out, {task.item.id: str(task.source) for task in tasks}, closed)
+    told = _legible(f"made {made.made}, kept {made.kept}, removed {made.removed}, in {out}")
+    rejected = _rejected(out, tasks, closed)
     if rejected:
         more = len(rejected) - SHOWN
         told += "\nnot done:" + "".join(f"\n  {line}" for line in rejected[:SHOWN])
@@ -96,13 +108,26 @@ def run(command: str, folder: Path, out: Path, outputs: Sequence[Output], closed
     return told
 
 
-def _files(folder: Path, out: Path) -> list[Path]:
-    found = []
-    for place, folders, names in os.walk(folder):
+def _files(folder: Path, out: Path, closed: list[str]) -> Iterator[Path]:
+    """The image files, by their endings; `closed` gets a line for what may not be looked at."""
+    for place, folders, names in os.walk(folder, onerror=lambda error: closed.append(_denied(error, Path(error.filename)))):
         inside = [Path(place) / name for name in folders if not name.startswith(".")]
-        folders[:] = [path.name for path in inside if path.resolve() != out.resolve() and not (path / MARK).exists()]
-        found += [Path(place) / name for name in names if not name.startswith(".")]
-    return [path for path in found if path.is_file()]
+        folders[:] = [path.name for path in inside if path.resolve() != out.resolve() and not os.access(path / MARK, os.F_OK)]
+        for path in (Path(place) / name for name in names if not name.startswith(".")):
+            try:
+                if path.suffix.lower().removeprefix(".") in EXTENSIONS and path.is_file():
+                    yield path
+            except OSError as error:
+                closed.append(_denied(error, path))
+
+
+def _denied(error: OSError, path: Path) -> str:
+    return _legible(f"{path}: {error.strerror}")
+
+
+def _legible(text: str) -> str:
+    """What the system calls something, as text that can be printed: bytes that are not UTF-8 as \\xff."""
+    return os.fsencode(text).decode(errors="backslashreplace")
 
 
 def _item(path: Path, name: str) -> Item:
@@ -119,7 +144,7 @@ def _item(path: Path, name: str) -> Item:
 
 def _stems(paths: Sequence[str]) -> dict[str, str]:
     """Each path without its ending; where two would be the same, the ending stays: a.png and a.jpg become a-png and a-jpg."""
-    bare = {path: str(PurePosixPath(path).with_suffix("")) for path in paths}
+    bare = {path: str(PurePosixPath(_legible(path)).with_suffix("")) for path in paths}
     times: dict[str, int] = {}
     for stem in bare.values():
         times[stem.lower()] = times.get(stem.lower(), 0) + 1
@@ -131,7 +156,7 @@ def _paths(outputs: Sequence[Output]) -> list[str]:
     taken: set[str] = set()
     paths = []
     for output in outputs:
-        name = output.source.stem + output.suffix
+        name = _short(output.source.stem + output.suffix)
         number, free = 2, name
         while free.lower() in taken:
             number, free = number + 1, f"{name}-{number}"
@@ -140,35 +165,47 @@ def _paths(outputs: Sequence[Output]) -> list[str]:
     return paths
 
 
-def _foreign(out: Path, mark: dict[str, str], wanted: set[str]) -> list[str]:
-    """The files in `out` that this command did not write. Raises UserError where the folder is someone else's, or a file in the way."""
+def _short(name: str) -> str:
+    """The name itself, or where it is too long for a file its beginning and a digest of all of it."""
+    folder, slash, last = name.rpartition("/")
+    if len(f"{last}.png".encode()) <= LONGEST:
+        return name
+    return f"{folder}{slash}{last.encode()[:LONGEST - 24].decode(errors='ignore')}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _there(out: Path, mark: Mapping[str, str], wanted: Collection[str]) -> tuple[set[str], list[str]]:
+    """What of `out` this command wrote or may have written, and what it did not. Raises UserError where the folder is someone else's,
+    or something in the way."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return []
+        return set(), []
     known = _known(out)
     if known is None:
         raise UserError(f"{out} holds files that this command did not make; give another folder with --out")
     if {name: known.get(name) for name in mark} != mark:
         raise UserError(f"{out} holds what `darkroom {known.get('command')}` made of {os.path.normpath(out / known.get('folder', ''))}; "
                         "give another folder with --out, or delete it")
-    ours = _recorded(out)
-    planned = set(known.get(PLANNED, "").splitlines())
-    _untouched(out, {path: digest for path, digest in ours.items() if path not in planned})
-    files = {*ours, *planned, "index.csv", "rejected.csv", MARK}
+    recorded = _recorded(out)
+    planned = {str(path) for path in known.get(PLANNED) or ()}
+    ours = {*recorded, *planned}
+    files = {*ours, "index.csv", "rejected.csv", MARK}
     mine = files | {str(PurePosixPath(path).with_name(f".{PurePosixPath(path).name}.part")) for path in files}
-    there = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
-    in_the_way = sorted((there - mine) & wanted)
+    is_folder = {path.relative_to(out).as_posix(): path.is_dir() and not path.is_symlink() for path in out.rglob("*")}
+    foreign = {path for path, folder in is_folder.items() if not folder} - mine
+    needed = {parent.as_posix() for path in wanted for parent in PurePosixPath(path).parents}
+    in_the_way = sorted((foreign & {*wanted, *needed}) | {path for path in wanted if is_folder.get(path)})
     if in_the_way:
         raise UserError(f"{out / in_the_way[0]} was not made by this command; move it away, or give another folder with --out")
-    return sorted(there - mine)
+    _untouched(out, {path: digest for path, digest in recorded.items() if path not in planned})
+    return ours, sorted(foreign)
 
 
-def _known(out: Path) -> dict[str, str] | None:
+def _known(out: Path) -> dict[str, Any] | None:
     """What the mark in `out` says; None where there is none."""
     try:
         known = json.loads((out / MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return {str(name): str(value) for name, value in known.items()} if isinstance(known, dict) else None
+    return known if isinstance(known, dict) else None
 
 
 def _recorded(out: Path) -> dict[str, str]:
@@ -190,17 +227,20 @@ def _untouched(out: Path, recorded: dict[str, str]) -> None:
             raise UserError(f"{out / path} was changed since it was made; move it away to keep it, or delete it to have it made again")
 
 
-def _put_mark(out: Path, mark: dict[str, str]) -> None:
+def _put_mark(out: Path, mark: Mapping[str, object]) -> None:
     from pipeline.files import put
 
     put(out / MARK, (json.dumps(mark, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def _rejected(out: Path, paths: dict[str, str], closed: Sequence[str]) -> list[str]:
-    """The rejections as lines with the file's path, each said once; rejected.csv is written anew with them."""
-    rows = {
-        replace(row, detail=row.detail if paths[row.id] in row.detail else f"{paths[row.id]}: {row.detail}")
-        for row in read_rejections(out / "rejected.csv")
-    } | {Rejection("", "", "unreadable", line) for line in closed}
+def _rejected(out: Path, tasks: Sequence["Task"], closed: Sequence[str]) -> list[str]:
+    """The rejections as lines with the file's path, each said once, of every file with these bytes; rejected.csv is written anew."""
+    paths: dict[str, set[str]] = {}
+    for task in tasks:
+        paths.setdefault(task.item.id, set()).add(str(task.source))
+    rows = {Rejection("", "", "unreadable", line) for line in closed}
+    for row in read_rejections(out / "rejected.csv"):
+        named = any(row.detail.startswith(f"{path}: ") for path in paths[row.id])
+        rows |= {row} if named else {replace(row, detail=_legible(f"{path}: {row.detail}")) for path in paths[row.id]}
     write_rejections(out / "rejected.csv", rows)
     return sorted(row.detail for row in rows)

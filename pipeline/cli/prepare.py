@@ -91,7 +91,7 @@ def _add_augment(commands: Commands) -> None:
 def _add_shared(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--out", type=Path, metavar="OUT",
                         help=f"the folder for the results, new or made by this command before; default: DIR-{name} beside DIR")
-    parser.add_argument("--workers", type=int, default=0, metavar="N", help="processes; default: all cores")
+    parser.add_argument("--workers", type=positive, default=0, metavar="N", help="processes; default: all cores")
     parser.set_defaults(name=name)
 
 
@@ -151,8 +151,12 @@ def _done(command: str, given: argparse.Namespace, work: Callable[[alone.Source]
 
 
 def _out(given: argparse.Namespace) -> Path:
-    folder: Path = given.folder.resolve()
-    return given.out or (given.folder if given.folder.name else folder).with_name(f"{folder.name}-{given.name}")
+    if given.out:
+        return Path(given.out)
+    folder: Path = given.folder if given.folder.name not in ("", "..") else given.folder.resolve()
+    if not folder.name:
+        raise UserError(f"there is no place beside {folder}; say with --out where the results go")
+    return folder.with_name(f"{folder.name}-{given.name}")
 
 
 def _ops(texts: list[str]) -> tuple[list[Any], list[str]]:
@@ -165,16 +169,18 @@ def _ops(texts: list[str]) -> tuple[list[Any], list[str]]:
             op = _written(text)
             ops.append(TypeAdapter(_kind(op)).validate_python(op))
         except ValidationError as error:
-            wrong.append(error.errors()[0]["msg"].removeprefix("Value error, "))
+            first = error.errors()[0]
+            ours = first["type"] == "value_error"
+            wrong.append(first["msg"].removeprefix("Value error, ") if ours else f"{text}: a list holds codes and transforms, and not none")
         except UserError as error:
             wrong.append(f"{text}: {error}")
     return ops, wrong
 
 
 def _kind(op: Any) -> Any:
-    from pipeline.prepare_params import Code, Transform
+    from pipeline.prepare_params import Code, Steps, Transform
 
-    return Code if isinstance(op, str) else Transform if isinstance(op, dict) else list[Code | Transform]
+    return Code if isinstance(op, str) else Transform if isinstance(op, dict) else Steps
 
 
 def _written(text: str) -> Any:

@@ -17,7 +17,7 @@ from pipeline.cli.places import RAW, REVIEW
 from pipeline.errors import UserError
 from pipeline.item import Item
 from pipeline.release.versions.compare import unbuilt
-from pipeline.release.versions.snapshot import FOLDERS, TABLES, Snapshot, built_with, flat, live_stages, read_snapshot
+from pipeline.release.versions.snapshot import FOLDERS, SECTIONS, TABLES, Snapshot, built_with, flat, live_stages, read_snapshot
 
 __all__ = ["Version", "version_at", "working_tree"]
 
@@ -53,6 +53,8 @@ def version_at(revision: str) -> Version:
     tags = _git("tag", "--points-at", sha).split()
     name = revision if revision in tags or not revision.startswith("HEAD") else next(iter(tags), sha[:7])
     lock = _yaml(_git_file(sha, LOCK), f"{LOCK} of {name}")
+    if not lock and not Path(PARAMS).exists():
+        raise UserError(f"there is no {PARAMS} here, nor a {LOCK} in {name}; run this in the top folder of the project")
     if f"{DATA}/dataset" not in _outs(lock):
         raise UserError(f"{name} has no dataset: its {LOCK} records none; name a version that was built and committed{_tags()}")
     system = _dvc(sha, name)
@@ -77,7 +79,8 @@ def working_tree() -> Version:
     lock = _yaml(path.read_bytes(), LOCK) if path.exists() else {}
     now = flat(_yaml(Path(PARAMS).read_bytes(), PARAMS)) if Path(PARAMS).exists() else {}
     params, code = built_with(lock)
-    snapshot = read_snapshot(DATA, REVIEW, params or now, code)
+    asked = {key: value for key, value in now.items() if key.split(".")[0] in SECTIONS}
+    snapshot = read_snapshot(DATA, REVIEW, params or asked, code)
     notes = _edits(snapshot, now, "the working tree")
     if other := _not_recorded(_outs(lock)):
         mend = "after `git checkout` run `dvc checkout`, after a build that stopped `dvc repro`"

@@ -1,7 +1,7 @@
 """The versioned dataset: tar shards, their tables, a card, a description for machines, the attributions and a contact sheet."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +29,18 @@ class Packaged:
         return ", ".join(f"{count} in {split}" for split, count in self.counts.items())
 
 
-def package(rgb: Path, augmented: Path, pairs: Path, curated: Path, out: Path, settings: params.Params) -> Packaged:
+def package(
+    rgb: Path, augmented: Path, pairs: Path, curated: Path, out: Path, settings: params.Params, between: Sequence[Path] = ()
+) -> Packaged:
     """Bring `out` in line with the images in `rgb` and `augmented`, or with their `pairs`; what is there already is not touched.
 
+    `between`: the folders of the stages after `curated` and before `rgb`, for the card tells what each stage refused.
     Raises UserError where training would have no image, and where grey and colour would lie together.
     """
     samples = gather(rgb, augmented, pairs, settings.pair)
     if not any(sample.item.split == "train" for sample in samples):
-        where = pairs if settings.pair.paired and not samples else curated
-        raise UserError(f"package: no image is left to train on; see {where / 'rejected.csv'} for what was refused and why")
+        last = pairs if settings.pair.paired else rgb
+        raise UserError(f"package: no image is left to train on; {_why_none(len(samples), curated, last)}")
     looks = look(samples)
     shards = write_shards(samples, out, settings.package.shards)
     summary = Summary(settings, [sample.item for sample in samples], looks, shards)
@@ -45,9 +48,16 @@ def package(rgb: Path, augmented: Path, pairs: Path, curated: Path, out: Path, s
     write_attribution(out / "ATTRIBUTION.csv", summary.originals)
     put(out / "sheet.png", image.encode_png(contents_sheet(samples, summary.splits)))
     put(out / "croissant.json", croissant(summary, out))
-    put(out / "README.md", card.text(summary, refusals(curated, rgb, augmented, pairs), curated).encode())
+    put(out / "README.md", card.text(summary, refusals(curated, *between, rgb, augmented, pairs), curated).encode())
     _remove_stale(out, shards)
     return Packaged(summary.counts)
+
+
+def _why_none(held_out: int, curated: Path, last: Path) -> str:
+    if held_out:
+        those = "the only one is" if held_out == 1 else f"all {held_out} are"
+        return f"{those} held out: give review.holdout in params.yaml a smaller share"
+    return f"the rejected.csv of each stage, from {curated} to {last}, says what was refused and why"
 
 
 def _remove_stale(out: Path, shards: Collection[str]) -> None:

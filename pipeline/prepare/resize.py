@@ -116,9 +116,10 @@ def _beside(left: Image.Image, right: Image.Image) -> Image.Image:
 
 def resize(raw: Path, crops: Path, out: Path, settings: params.Resize, pair: params.Pair, engine: str, workers: int) -> Made:
     """Bring `out` in line with the boxes: <class>/<id>.png for each image."""
+    pad = settings.pad if settings.fit == "pad" else "transparent"  # else it has no part in the result, nor in its key
     tasks = []
     for item in read_index(crops / "index.csv"):
-        work = Resize(settings.width_height, settings.filter, parse_box(item.more["box"]), settings.fit, settings.pad, pair.on_sheets)
+        work = Resize(settings.width_height, settings.filter, parse_box(item.more["box"]), settings.fit, pad, pair.on_sheets)
         result = replace(item, path=f"{item.class_}/{item.id}.png")
         tasks.append(Task(raw / item.path, item, work, result))
     return mirror(tasks, out, engine, workers, strangers=True)

@@ -33,6 +33,7 @@ WEIGHT_BITS = 10  # of a pixel's distance: at most 1/2048 of a pixel, 1/8 of a l
 TURN_BITS = 30
 BLUR_BITS = 18  # 2 x 18 bits of weights and 16 of level times alpha are 52: a double holds every sum exactly
 WIDEST_BLUR = 250.0
+LARGEST = 1_000_000  # of any number in a code: what is larger is a slip of the hand, and whole numbers stay exact
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Code:
         """Whether it gives another picture each time."""
         return self.name == "noise"
 
+    @property
+    def filling(self) -> bool:
+        """Whether it can show what is beyond the picture."""
+        return self.name in ("rot", "trans", "zoom")
+
 
 def parsed(text: str) -> Code:
     """One code as people write it, such as "zoom_0_0_20_20", already checked."""
@@ -61,6 +67,8 @@ def parsed(text: str) -> Code:
 
 def problem(code: Code) -> str:
     """Why the code cannot be used though it is well formed, or ""."""
+    if max(map(abs, code.numbers), default=0) > LARGEST:
+        return f"{code.name} with a number over {LARGEST:,} is not allowed"
     if code.name == "blur" and code.numbers[0] > WIDEST_BLUR:
         return f"blur_{code.numbers[0]:g} is not allowed; up to {WIDEST_BLUR:g} pixels are"
     if code.name == "zoom" and _area(code.numbers) <= 0:

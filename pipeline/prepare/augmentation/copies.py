@@ -21,6 +21,8 @@ from pipeline.prepare.augmentation.transforms import Transform
 
 __all__ = ["Augment", "copies_of"]
 
+NO_FILL = ""
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -68,9 +70,13 @@ class Augment:
 def copies_of(
     entries: Sequence[Entry], seed: int, copies: int, fill: Fill, given: str = "", same_size: bool = True
 ) -> list[tuple[str, Augment]]:
-    """The pictures to make of each image: (what is added to its name, the work)."""
+    """The pictures to make of each image: (what is added to its name, the work).
+
+    The work has no seed where nothing is random, and no fill where none shows: another one makes nothing anew.
+    """
     return [
-        (entry.suffix + (f"__copy{copy}" if copy > 1 else ""), Augment(seed, entry, copy, fill, given, same_size, entry.library))
+        (entry.suffix + (f"__copy{copy}" if copy > 1 else ""), Augment(
+            seed if entry.random else 0, entry, copy, fill if entry.filling else NO_FILL, given, same_size, entry.library))
         for entry in entries
         for copy in range(1, (copies if entry.random else 1) + 1)
     ]

@@ -13,6 +13,8 @@ from pipeline.prepare.augmentation.codes import Code
 from pipeline.prepare.augmentation.transforms import Problem, Transform
 from pipeline.prepare_params import Op
 
+LONGEST = 120  # characters that an entry adds to a file's name; systems allow 255 for all of it
+
 __all__ = ["Entry", "checked", "entry_of", "problems", "told"]
 
 
@@ -28,6 +30,11 @@ class Entry:
     def random(self) -> bool:
         """Whether it gives another picture each time."""
         return any(step.random for step in self.steps)
+
+    @property
+    def filling(self) -> bool:
+        """Whether it can show what is beyond the picture as `fill` says."""
+        return any(isinstance(step, Code) and step.filling for step in self.steps)
 
     @property
     def library(self) -> str:
@@ -48,7 +55,7 @@ def entry_of(op: Op) -> Entry:
             (name, arguments), = part.items()
             steps.append(Transform(name, _compact(arguments)))
             suffixes.append(name + (f"-{hashlib.sha256(_compact(arguments).encode()).hexdigest()[:4]}" if arguments else ""))
-    return Entry(op if isinstance(op, str) else _compact(op), "__".join(suffixes), tuple(steps))
+    return Entry(op if isinstance(op, str) else _compact(op), _short("__".join(suffixes)), tuple(steps))
 
 
 def checked(ops: Sequence[Op], size: tuple[int, int], where: str) -> list[Entry]:
@@ -104,6 +111,11 @@ def _code_suffix(code: str) -> str:
     """"rot_90" as "rot90", "noise_0.01" as "noise0p01": a dot would end the name."""
     name, *numbers = code.split("_")
     return (name + "_".join(numbers)).replace(".", "p")
+
+
+def _short(suffix: str) -> str:
+    """The suffix itself, or where a chain is too long for a name its beginning and a digest of all of it."""
+    return suffix if len(suffix) <= LONGEST else f"{suffix[:LONGEST - 9]}-{hashlib.sha256(suffix.encode()).hexdigest()[:8]}"
 
 
 def _compact(value: object) -> str:

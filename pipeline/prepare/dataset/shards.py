@@ -15,11 +15,12 @@ from pipeline.files import written
 from pipeline.item import Item
 from pipeline.prepare.dataset.samples import Sample
 
-__all__ = ["FOLDER", "SHARD", "facts", "member", "shard_name", "write_shards", "write_tar"]
+__all__ = ["FACTS", "FOLDER", "SHARD", "facts", "member", "shard_name", "write_shards", "write_tar"]
 
 FOLDER = "shards"  # of the dataset: what is trained on, apart from what is said of it, so that another sentence trains nothing anew
 SHARD = r"\w+-\d{6}\.tar"
 PROVENANCE = ("term", "source", "image_url", "page_url", "title", "creator", "license", "license_url", "fetched_at")
+FACTS = ("id", "class", "augmentation", *PROVENANCE)
 END = bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -62,7 +63,7 @@ def member(name: str, size: int) -> bytes:
 def facts(item: Item) -> dict[str, str]:
     """What a sample's .json says."""
     named = {"id": item.id, "class": item.class_, "augmentation": item.more["augmentation"]}
-    return named | {name: getattr(item, name) for name in PROVENANCE}
+    return {name: named[name] if name in named else getattr(item, name) for name in FACTS}
 
 
 def _members(sample: Sample) -> list[tuple[str, bytes | Path]]:

@@ -32,8 +32,9 @@ def contents_sheet(samples: Sequence[Sample], splits: Sequence[str]) -> Image.Im
 
 
 def _chosen(samples: Sequence[Sample], count: int) -> Sequence[Sample]:
-    """Evenly out of their order, which is that of a hash, so that copies of one image are apart."""
-    return samples if len(samples) <= count else [samples[number * len(samples) // count] for number in range(count)]
+    """Evenly out of each augmentation, and there out of the order of a hash."""
+    ordered = sorted(samples, key=lambda sample: (sample.item.more["augmentation"], sample.key))
+    return ordered if len(ordered) <= count else [ordered[number * len(ordered) // count] for number in range(count)]
 
 
 def _tiles(sample: Sample) -> list[tuple[Image.Image, str]]:

@@ -33,7 +33,7 @@ def export(dataset: Path, form: str, target: Path, wish: Wish) -> str:
     """
     if form not in FORMS:
         raise UserError(f"export: there is no form {form!r}; there are {', '.join(FORMS)}")
-    if target.absolute().is_relative_to(dataset.absolute()):
+    if target.resolve().is_relative_to(dataset.resolve()):
         raise UserError(f"{target} lies in the dataset itself, which `dvc repro` makes anew; choose another with --out")
     packed = Packed.opened(dataset)
     packed.check(wish)

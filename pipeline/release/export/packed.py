@@ -10,10 +10,14 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipeline.errors import UserError
-from pipeline.prepare.dataset.shards import FOLDER, SHARD
+from pipeline.params import CLASS_NAME
+from pipeline.prepare.dataset.shards import FACTS, FOLDER, SHARD
 from pipeline.release.export.wish import Wish
 
 __all__ = ["Packed", "Sample", "piles"]
+
+KEY = re.compile(r"[A-Za-z0-9_-]+")  # of a sample: a dataset may come from anybody, and keys and classes become names of files
+ENDS = ({"png", "cls.txt", "json"}, {"input.png", "target.png", "cls.txt", "json"})
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,23 @@ class Sample:
         return sum(self.members[end][1] for end in self.pictures)
 
     @cached_property
+    def class_(self) -> str:
+        """The name of its class. Raises UserError where it is none."""
+        name = self.read("cls.txt").decode(errors="replace")
+        if not CLASS_NAME.fullmatch(name):
+            raise _foreign(self.shard, f"the class {name!r} of {self.key} is no name")
+        return name
+
+    @cached_property
     def facts(self) -> dict[str, str]:
-        """Its provenance, with "class", "id" and "augmentation"."""
-        return {str(name): str(value) for name, value in json.loads(self.read("json")).items()}
+        """Its provenance, with "class", "id" and "augmentation". Raises UserError where it is told otherwise than `package` does."""
+        try:
+            found = json.loads(self.read("json"))
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or found.keys() != set(FACTS) or found["class"] != self.class_:
+            raise _foreign(self.shard, f"the provenance of {self.key} is not of the class {self.class_} and {', '.join(FACTS)}")
+        return {name: str(value) for name, value in found.items()}
 
 
 @dataclass(frozen=True)
@@ -63,6 +81,8 @@ class Packed:
         if not any(found.values()):
             raise UserError(f"{folder} holds no packaged dataset (shards/train-000000.tar …); "
                             "run `dvc repro package`, or name the folder of one")
+        if len({tuple(sample.pictures) for samples in found.values() for sample in samples}) > 1:
+            raise UserError(f"{folder} holds both pairs and single images; only what `dvc repro package` made can be exported")
         first = ("train", "holdout")
         names = [*(name for name in first if name in found), *(name for name in sorted(found) if name not in first)]
         return cls(folder, {name: sorted(found[name], key=lambda sample: sample.key) for name in names})
@@ -83,7 +103,7 @@ class Packed:
     @cached_property
     def classes(self) -> list[str]:
         """The names of all classes, in order; a label is a place in this list, the same in every split."""
-        return sorted({sample.read("cls.txt").decode() for samples in self.splits.values() for sample in samples})
+        return sorted({sample.class_ for samples in self.splits.values() for sample in samples})
 
     @cached_property
     def paired(self) -> bool:
@@ -117,7 +137,12 @@ def _samples(shard: Path) -> Iterator[Sample]:
     except (tarfile.TarError, ValueError, EOFError) as error:
         raise UserError(f"{shard} is damaged ({error}); run `dvc repro package` to make it again") from None
     for key, ends in members.items():
-        if not ({"cls.txt", "json"} <= ends.keys() and any(end.endswith("png") for end in ends)):
-            raise UserError(f"{shard}: {key} has {', '.join(sorted(ends))}, and not a picture, a class and a provenance; "
-                            "only what `dvc repro package` made can be exported")
+        if not KEY.fullmatch(key):
+            raise _foreign(shard, f"{key!r} is no key")
+        if ends.keys() not in ENDS:
+            raise _foreign(shard, f"{key} has {', '.join(sorted(ends))}, and not a picture or two, a class and a provenance")
         yield Sample(key, shard, ends)
+
+
+def _foreign(shard: Path, why: str) -> UserError:
+    return UserError(f"{shard}: {why}; only what `dvc repro package` made can be exported")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline import image
 from pipeline.errors import UserError
-from pipeline.release.export.packed import Packed
+from pipeline.release.export.packed import Packed, Sample
 from pipeline.release.export.target import COMMENT
 from pipeline.release.export.wish import Wish
 
@@ -29,7 +29,7 @@ def write(packed: Packed, target: Path, wish: Wish) -> str:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         archive.comment = COMMENT
         for number, sample in enumerate(packed.samples(split, wish.originals_only)):
-            picture = image.decode(sample.read("png"))
+            picture = _decoded(sample)
             expected = expected or picture
             _check(picture, expected, sample.key)
             name = f"{number // 1000:05d}/img{number:08d}.png"
@@ -37,6 +37,13 @@ def write(packed: Packed, target: Path, wish: Wish) -> str:
             labels.append([name, packed.classes.index(sample.facts["class"])])
         _add(archive, "dataset.json", json.dumps({"labels": labels}).encode())
     return "python train.py --data=FOLDER --cond=1 …"
+
+
+def _decoded(sample: Sample) -> Image.Image:
+    try:
+        return image.decode(sample.read("png"))
+    except image.ImageError as error:
+        raise UserError(f"export: {sample.key} in {sample.shard}: {error}; run `dvc repro package` to make it again") from None
 
 
 def _check(picture: Image.Image, first: Image.Image, key: str) -> None:
