@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from pipeline import image, params
 from pipeline.item import Item, read_index, write_index
@@ -195,3 +195,17 @@ def test_work_is_told_apart_by_its_parameters(tmp_path: Path) -> None:
     assert len(works) == 16
     (tmp_path / "x.png").write_bytes(encoded(picture(1)))
     assert Image.open(io.BytesIO(Resize((8, 4), "area", (0, 0, 9, 9))(tmp_path / "x.png", ITEM))).size == (8, 4)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_jpeg_that_is_read_small_is_not_displaced(orientation: int) -> None:
+    """641 x 481 ends in part of a pixel at an eighth; in a mirrored picture that part comes first."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    data = encoded(picture(5, (641, 481)), "JPEG", quality=95, exif=exif.tobytes())
+    assert image.decoded(data, 0.1).shrink == 8
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    size = (upright.width // 20, upright.height // 20)
+    expected = np.asarray(upright.resize(size, Image.Resampling.LANCZOS)).astype(float)
+    made = np.asarray(Resize(size, "lanczos", (0, 0, *upright.size), "stretch").pixels(data))
+    assert abs(made - expected).mean() < 1.5

@@ -10,7 +10,7 @@ from pipeline.image.colour import to_srgb
 from pipeline.image.formats import EXTENSIONS, ImageError, damage_told, format_of
 from pipeline.image.header import Header, header_of, opened, orientation
 from pipeline.image.jpeg import SHRINKS, jpeg_at
-from pipeline.image.pixels import eight_bit, upright
+from pipeline.image.pixels import FROM_BELOW, FROM_THE_RIGHT, eight_bit, upright
 
 __all__ = ["Decoded", "Reduced", "decode", "decoded", "open_image", "reduced"]
 
@@ -22,13 +22,15 @@ class Decoded:
     """Pixels, upright, sRGB, 8 bits a channel, mode L, LA, RGB or RGBA, and how they came about.
 
     `size` is the full size upright, as in Header, in which boxes are given; the picture is `shrink` times smaller, so a box
-    divided by `shrink` lies in it. `notes` says what a person should know, such as "first of 12 frames".
+    divided by `shrink` lies in it, moved by `origin` (across, down; pixels of the picture, under 1): where a JPEG made smaller ends
+    in part of a pixel, and is turned, that part comes first. `notes` says what a person should know, such as "first of 12 frames".
     """
 
     picture: Image.Image
     size: tuple[int, int]
     shrink: float
     notes: tuple[str, ...] = ()
+    origin: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class _Read:
     mode: str
     icc: bytes
     notes: tuple[str, ...]
+    origin: tuple[float, float] = (0.0, 0.0)
 
 
 def decode(data: bytes) -> Image.Image:
@@ -72,7 +75,7 @@ def decoded(data: bytes, scale: float = 1.0) -> Decoded:
     size. Raises ImageError; MemoryError where there is not enough.
     """
     read = _read(data, scale)
-    return Decoded(read.picture, (read.header.width, read.header.height), read.shrink, read.notes)
+    return Decoded(read.picture, (read.header.width, read.header.height), read.shrink, read.notes, read.origin)
 
 
 def reduced(data: bytes, side: int) -> Reduced:
@@ -115,7 +118,9 @@ def _read(data: bytes, scale: float | None, side: int = 1) -> _Read:
             pixels = eight_bit(_loaded(data, picture, format_, shrink), bits)
             pixels, note = to_srgb(pixels, icc)
             pixels = upright(pixels, turn)
-    return _Read(pixels, header, float(shrink), mode, icc, (*notes, note) if note else notes)
+    across, down = (whole - part / shrink for whole, part in zip(pixels.size, (header.width, header.height), strict=True))
+    origin = (across if turn in FROM_THE_RIGHT else 0.0, down if turn in FROM_BELOW else 0.0)
+    return _Read(pixels, header, float(shrink), mode, icc, (*notes, note) if note else notes, origin)
 
 
 def _loaded(data: bytes, picture: ImageFile.ImageFile, format_: str, shrink: int) -> Image.Image:

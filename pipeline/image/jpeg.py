@@ -15,5 +15,6 @@ def jpeg_at(data: bytes, picture: ImageFile.ImageFile, shrink: int) -> Image.Ima
     if shrink > 1:
         width, height = picture.size
         picture.draft(None, (width // shrink, height // shrink))  # Pillow takes the strongest of the four that is no smaller
+    picture.decodermaxblock = len(data)  # all at once: fed in pieces, what is left of each is copied before the next
     picture.load()
     return picture

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
-__all__ = ["eight_bit", "upright"]
+__all__ = ["FROM_BELOW", "FROM_THE_RIGHT", "eight_bit", "upright"]
 
 BAND = 2**22  # pixels brought to eight bits at a time
 READY = ("L", "LA", "RGB", "RGBA", "CMYK", "LAB")
@@ -14,6 +14,7 @@ TURNS = {  # EXIF 2.32, tag 0x0112
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }
+FROM_THE_RIGHT, FROM_BELOW = (2, 3, 6, 7), (3, 4, 7, 8)  # where the picture's left edge, its upper edge was the end of a row or column
 
 
 def eight_bit(picture: Image.Image, bits: int = 16) -> Image.Image:
@@ -36,9 +37,17 @@ def upright(picture: Image.Image, orientation: int) -> Image.Image:
     """Turned as EXIF's `orientation`, 1 to 8, says; a picture of its own that carries no metadata."""
     own = picture.transpose(TURNS[orientation]) if orientation in TURNS else picture
     if own is picture and type(picture) is not Image.Image:
-        own = picture.copy()  # one that has let go of its file
+        own = _apart(picture)
     own.info = {}
     return own
+
+
+def _apart(picture: Image.Image) -> Image.Image:
+    """The same pixels without the file they came from."""
+    try:
+        return Image.fromarrow(picture, picture.mode, picture.size)  # in the same memory
+    except ValueError:
+        return picture.copy()  # a large picture lies in several pieces of it
 
 
 def _keyed(picture: Image.Image) -> Image.Image:

@@ -84,7 +84,8 @@ class Resize:
         left, top = self.box[0] + start, self.box[1]
         places = [edge + corner for edge, corner in zip(fit.part, (left, top, left, top), strict=True)]
         width, height = decoded.picture.size
-        part = [min(place / decoded.shrink, most) for place, most in zip(places, (width, height, width, height), strict=True)]
+        moved = (place / decoded.shrink + origin for place, origin in zip(places, 2 * decoded.origin, strict=True))
+        part = [min(place, most) for place, most in zip(moved, (width, height, width, height), strict=True)]
         if min(places) < 0 or part[2] <= part[0] or part[3] <= part[1]:
             raise image.ImageError(f"the box {self.box} lies outside of its {decoded.size[0]}x{decoded.size[1]} pixels")
         return resample(decoded.picture, (part[0], part[1], part[2], part[3]), fit.size, self.filter)
