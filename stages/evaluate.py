@@ -10,7 +10,7 @@ from pipeline.evaluate.run import run
 def main() -> None:
     settings = params.load()
     run(
-        Path("data/dataset/shards"), Path("data/model"), Path("data/evaluation"), Path("metrics.json"), Path("data/.cache"),
+        Path("data/dataset"), Path("data/model"), Path("data/evaluation"), Path("metrics.json"), Path("data/.cache"),
         settings.package.name, settings.evaluate,
     )
 

@@ -1,5 +1,6 @@
 """Every format and kind of file that the web serves: upright, at the size asked for, its header read without decoding."""
 
+import io
 import struct
 import subprocess
 import sys

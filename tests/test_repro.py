@@ -13,7 +13,7 @@ from pipeline.item import read_index, read_table
 from tests.conftest import Project, clone, encoded, picture
 
 UP_TO_DATE = "Data and pipelines are up to date."
-AFTER_REVIEW = ["review", "crop", "resize", "rgb", "augment", "package"]
+AFTER_REVIEW = ["review", "crop", "resize", "rgb", "augment", "pair", "package"]
 NO_BROWSER = {"DARKROOM_CHROMIUM": "/nonexistent/chromium"}
 
 
@@ -121,6 +121,12 @@ def test_a_reject_runs_review_and_what_follows(undisturbed: Project) -> None:
     assert victim not in dataset(undisturbed)["pictures"]
     rows = [r for r in read_table(undisturbed.folder / "data/curated/rejected.csv") if r["rule"] == "person"]
     assert [(r["id"], r["detail"]) for r in rows] == [(victim, "blurry by ann")]
+
+
+def test_another_word_on_the_card_trains_nothing_anew(undisturbed: Project) -> None:
+    undisturbed.params(package={"description": "Pictures, drawn for a test."})
+    assert repro(undisturbed)[0] == ["package", "evaluate"]
+    assert "drawn for a test" in (undisturbed.folder / "data/dataset/README.md").read_text()
 
 
 def test_a_takedown_leaves_every_later_build_and_is_never_fetched_again(undisturbed: Project) -> None:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.prepare import filters
-from pipeline.prepare import resample as module
-from pipeline.prepare.filters import FILTERS
-from pipeline.prepare.resample import Part, resample
+from pipeline.prepare.pixels import filters
+from pipeline.prepare.pixels import resample as module
+from pipeline.prepare.pixels.filters import FILTERS
+from pipeline.prepare.pixels.resample import Part, resample
 from tests.conftest import ROOT, picture
 
 NAMES = list(FILTERS)
@@ -176,13 +176,14 @@ def test_weights_add_up_and_no_sum_leaves_what_float32_holds(count: int, size: i
         assert np.abs(weights).sum(axis=1).max() < 2 * 2**filters.FIRST_BITS
 
 
-def test_the_steps_left_to_opencv_are_the_integers_they_are_said_to_be() -> None:
-    plane = np.asarray(noise((64, 40), "L"))
-    edged = np.pad(plane, 1, mode="edge").astype(int)
+@pytest.mark.parametrize(("channels", "band"), [(1, 0), (3, 1), (4, 2)])
+def test_the_steps_left_to_opencv_are_the_integers_they_are_said_to_be(channels: int, band: int) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (40, 64, channels), dtype=np.uint8)
+    edged = np.pad(pixels[:, :, band], 1, mode="edge").astype(int)
     across = edged[:, :-2] + 2 * edged[:, 1:-1] + edged[:, 2:]
     blurred = (across[:-2] + 2 * across[1:-1] + across[2:] + 8) >> 4
     pairs = blurred.reshape(20, 2, 32, 2).sum(axis=(1, 3))
-    np.testing.assert_array_equal(module._halved(plane[:, :, None], 1, 0, 20)[:, 0], (pairs + 2) >> 2)
+    np.testing.assert_array_equal(module._halved(pixels, min(channels, 3), 0, 20)[:, band], (pairs + 2) >> 2)
 
 
 def test_hidden_colours_do_not_show_and_seen_ones_do_not_drift() -> None:
@@ -213,7 +214,7 @@ def test_a_picture_in_several_pieces_of_memory_is_read_all_the_same(monkeypatch:
 def test_an_older_cpu_makes_the_same_bytes() -> None:
     """OpenBLAS and OpenCV choose their code by the CPU; here they are told to take it for an old one."""
     program = (
-        "import hashlib, numpy as np; from PIL import Image; from pipeline.prepare.resample import resample\n"
+        "import hashlib, numpy as np; from PIL import Image; from pipeline.prepare.pixels.resample import resample\n"
         "noise = np.random.default_rng(0).integers(0, 256, (400, 520, 4), dtype=np.uint8)\n"
         "made = [resample(Image.fromarray(noise[..., :bands].copy()), (0, 0, 520, 400), size, name).tobytes()\n"
         "        for bands in (3, 4) for size in ((64, 50), (300, 211)) for name in ('lanczos', 'bicubic', 'area')]\n"
@@ -225,3 +226,10 @@ def test_an_older_cpu_makes_the_same_bytes() -> None:
         for more in ({}, old)
     }
     assert len(digests) == 1 and len(digests.pop()) == 65
+
+
+def test_no_library_of_tables_is_loaded_for_a_few_pixels() -> None:
+    """Loading it takes as long as fifty photographs do, and each worker would load it."""
+    program = ("import sys; from PIL import Image; from pipeline.prepare.pixels.resample import resample; "
+               "resample(Image.new('RGB', (9, 9)), (0, 0, 9, 9), (4, 4), 'lanczos'); sys.exit('pandas' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT).returncode == 0

@@ -24,12 +24,13 @@ def run(data: Path, model: Path, out: Path, metrics: Path, cache: Path, name: st
 
     Raises UserError where the model or the weights cannot be read.
     """
-    train, holdout = _originals(load(data, "train")), _holdout(data)
+    shards = data / "shards"
+    train, holdout = _originals(load(shards, "train")), _holdout(shards)
     generator, latent = load_generator(model)
     fake = np.concatenate(list(generate(generator, latent, settings.samples, settings.seed)))
     with progress("evaluate", len(train) + len(holdout) + len(fake), "images") as advance:
         measured = measure(train, holdout, fake, settings.seed, settings.weights, cache, advance)
-    version = folder_hash(data)
+    version = folder_hash(shards)
     metrics.write_text(json.dumps(measured.as_json(version), indent=2) + "\n", encoding="utf-8")
     scale = max(1, round(64 / fake.shape[1]))
     pictures = report.Pictures(grid(train[:SHOWN], 8, scale), grid(fake[:SHOWN], 8, scale))
@@ -43,9 +44,9 @@ def _originals(dataset: Dataset) -> np.ndarray:
     return np.ascontiguousarray(dataset.images[places].permute(0, 2, 3, 1).numpy())
 
 
-def _holdout(data: Path) -> np.ndarray:
+def _holdout(shards: Path) -> np.ndarray:
     try:
-        return _originals(load(data, "holdout"))
+        return _originals(load(shards, "holdout"))
     except UserError:
         return np.empty((0, 1, 1, 3), np.uint8)  # nothing was held out
 

@@ -9,7 +9,7 @@ from pipeline import image, params
 from pipeline.folder import Made, Task, mirror
 from pipeline.item import Item, read_index
 from pipeline.prepare.crop import Box, parse_box
-from pipeline.prepare.resample import Part, resample
+from pipeline.prepare.pixels.resample import Part, resample
 
 __all__ = ["FITS", "Fit", "Resize", "resize"]
 

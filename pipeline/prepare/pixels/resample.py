@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import pyarrow as pa
 from PIL import Image
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_limits
 
-from pipeline.prepare.filters import BLOCK, FIRST_BITS, KEPT_BITS, SECOND_BITS, Axis, Bands
+from pipeline.prepare.pixels.filters import BLOCK, FIRST_BITS, KEPT_BITS, SECOND_BITS, Axis, Bands
 
 __all__ = ["Part", "resample"]
 
@@ -27,7 +27,7 @@ Part = tuple[float, float, float, float]
 """left, top, right, bottom in pixels of the picture; a pixel that is only partly inside counts in part."""
 
 TILE_BYTES = 16 << 20  # of intermediate numbers at a time
-STRIP = 128  # rows of averaged pairs made at a time
+STRIP = 100  # rows of averaged pairs made at a time
 
 
 def resample(picture: Image.Image, part: Part, size: tuple[int, int], name: str) -> Image.Image:
@@ -40,23 +40,25 @@ def resample(picture: Image.Image, part: Part, size: tuple[int, int], name: str)
     across = Axis(part[0] - left, part[2] - left, size[0], name)
     down = Axis(part[1] - top, part[3] - top, size[1], name)
     bands, alpha = len(picture.mode), picture.mode in ("LA", "RGBA")
-    with _libraries().limit(limits=1):  # the products are small: more threads would only wait for each other
-        if across.halves and down.halves and not alpha:
-            across, down = replace(across, pairs=True), replace(down, pairs=True)
-            return Image.fromarray(_tiled(lambda low, high: _halved(pixels, bands, low, high), bands, across, down))
-        return Image.fromarray(_tiled(lambda low, high: _planes(pixels[low:high], bands), bands, across, down, alpha))
+    _on_one_thread()
+    if across.halves and down.halves and not alpha:
+        across, down = replace(across, pairs=True), replace(down, pairs=True)
+        return Image.fromarray(_tiled(lambda low, high: _halved(pixels, bands, low, high), bands, across, down))
+    return Image.fromarray(_tiled(lambda low, high: _planes(pixels[low:high], bands), bands, across, down, alpha))
 
 
 @cache
-def _libraries() -> ThreadpoolController:
-    return ThreadpoolController()
+def _on_one_thread() -> None:
+    """From now on in this process: the products are small, so more threads would only wait for each other."""
+    threadpool_limits(limits=1, user_api="blas")
 
 
 def _pixels(picture: Image.Image) -> np.ndarray:
     """uint8 (H, W, C), without a copy where there are three or four bands; C is 4 for three bands, and the last unused."""
     if picture.mode in ("RGB", "RGBA"):
         try:
-            return pa.array(picture).values.to_numpy().reshape(picture.height, picture.width, 4)
+            levels = pa.array(picture).values.buffers()[1]  # its to_numpy would import pandas, for a second of each process
+            return np.frombuffer(levels, np.uint8).reshape(picture.height, picture.width, 4)
         except ValueError:
             pass  # a large picture lies in several pieces
     return np.asarray(picture).reshape(picture.height, picture.width, -1)
@@ -74,20 +76,30 @@ def _halved(pixels: np.ndarray, bands: int, low: int, high: int) -> np.ndarray:
     """The planes with half as many pixels across and down, rows `low` to `high` of these.
 
     Blurred by (1, 2, 1) / 4, then averaged two by two; both are exact in integers on every CPU, and rounded to 8 bits. A strip
-    of the picture at a time, so that it stays near the CPU.
+    of the picture at a time, so that it stays near the CPU; the bands apart at last, when there is a quarter of them.
     """
     width = pixels.shape[1]
     halved = _space("halved", (high - low, bands, width // 2), np.uint8)
     for top in range(low, high, STRIP):
         bottom = min(top + STRIP, high)
         above = min(2 * top, 1)  # a row that the blur needs and the average does not
-        planes = _planes(pixels[2 * top - above : 2 * bottom + 1], bands)
-        blurred = _space("blurred", (len(planes), width), np.uint8)
-        for band in range(bands):
-            cv2.GaussianBlur(planes[:, band], (3, 3), 0, blurred, borderType=cv2.BORDER_REPLICATE)
-            inner, half = blurred[above : above + 2 * (bottom - top)], halved[top - low : bottom - low, band]
-            cv2.resize(inner, (width // 2, bottom - top), half, interpolation=cv2.INTER_AREA)
+        strip = _near(pixels[2 * top - above : 2 * bottom + 1], bands)
+        blurred = _space("blurred", strip.shape, np.uint8)
+        cv2.GaussianBlur(strip, (3, 3), 0, blurred, borderType=cv2.BORDER_REPLICATE)
+        small = _space("small", (bottom - top, width // 2, bands), np.uint8)
+        cv2.resize(blurred[above : above + 2 * (bottom - top)], (width // 2, bottom - top), small, interpolation=cv2.INTER_AREA)
+        cv2.split(small, [halved[top - low : bottom - low, band] for band in range(bands)])
     return halved
+
+
+def _near(strip: np.ndarray, bands: int) -> np.ndarray:
+    """The first `bands` channels. A copy even of all of them: what a decoder has left is read quickest once and in order."""
+    near = _space("near", (*strip.shape[:2], bands), np.uint8)
+    if strip.shape[2] == 4:
+        cv2.cvtColor(strip, cv2.COLOR_RGBA2RGB, near)
+    else:
+        np.copyto(near, strip)
+    return near
 
 
 _kept = threading.local()
