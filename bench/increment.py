@@ -22,7 +22,7 @@ from bench.photos.sets import LARGE, photographs
 from pipeline.item import Item, image_id, write_index, write_rejections
 
 CACHE = Path(__file__).parent / ".cache"
-IMAGES, MORE = 1_000, 10
+IMAGES, MORE = 10_000, 100
 SIDES = (640, 480)
 STAGES = ("resize", "rgb", "augment", "pair", "package")
 PARAMS = """
