@@ -103,7 +103,17 @@ def test_border_of_what_is_hardly_there() -> None:
     faint = np.zeros((4, 4, 4), np.uint8)
     assert border_color(faint) == (255, 255, 255), "of nothing"
     faint[1, 1], faint[2, 2], faint[3, 3] = (10, 20, 30, 100), (90, 90, 90, 20), (0, 0, 0, 30)
+    faint[0, :, :] = (200, 200, 200, 15)
     assert border_color(faint) == (10, 20, 30), "of what can be seen, by how well"
+
+
+@pytest.mark.parametrize(("ink", "ground"), [((0, 0, 0), (255, 255, 255)), ((255, 255, 255), (0, 0, 0)), ((220, 20, 20), (255, 255, 255)),
+                                             ((255, 205, 80), (0, 0, 0))])
+def test_a_cut_out_does_not_vanish_in_its_own_colour(ink: tuple[int, int, int], ground: tuple[int, int, int]) -> None:
+    logo = np.zeros((40, 40, 4), np.uint8)
+    logo[8:32, 8:32] = (*ink, 255)
+    logo[12:16, 12:28, :3] = 128  # a little of another colour is in it
+    assert border_color(logo) == ground
 
 
 def test_a_random_background_follows_from_seed_and_id(tmp_path: Path) -> None:
@@ -120,8 +130,9 @@ def test_each_half_of_a_sheet_has_its_own_border(tmp_path: Path) -> None:
     sheet = np.zeros((20, 40, 4), np.uint8)
     sheet[4:16, 4:16] = (200, 0, 0, 255)
     sheet[4:16, 24:36] = (0, 0, 200, 255)
+    sheet[5:15, 5:15, :3] = sheet[5:15, 25:35, :3] = 255
     made = flat(sheet, tmp_path, Flatten("border", "RGB", sheet=True))
-    assert (made[:, :20] == (200, 0, 0)).all() and (made[:, 20:] == (0, 0, 200)).all()
+    assert (made[:4, :20] == (200, 0, 0)).all() and (made[:4, 20:] == (0, 0, 200)).all()
     same = flat(sheet, tmp_path, Flatten("random", "RGB", sheet=True))
     assert np.array_equal(same[0, 0], same[0, 39])
 

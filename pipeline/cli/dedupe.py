@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from pipeline import params
-from pipeline.cli.places import Commands
+from pipeline.cli.places import Commands, given_path
 
 __all__ = ["add"]
 
@@ -14,7 +14,7 @@ def add(commands: Commands) -> None:
     """Add the command to the parser."""
     settings = params.Dedupe()
     parser = commands.add_parser("dedupe", help="find the copies in a folder of images; nothing in it is changed")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of image files, and of folders of them")
+    parser.add_argument("folder", type=given_path, metavar="DIR", help="a folder of image files, and of folders of them")
     parser.add_argument("--out", type=Path, default=Path("groups.csv"), metavar="FILE.csv",
                         help="path, group, kept, kind and distance of every readable file; the others go to rejected.csv beside it")
     parser.add_argument("--exact", action="store_true", help="only the same bytes and the same pixels")

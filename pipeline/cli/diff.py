@@ -125,7 +125,7 @@ def _lines(old: "Version", new: "Version", found: "Comparison") -> Iterator[str]
         yield from _differing(found)
     yield ""
     yield from notes
-    aside = "git stash && " if new.edited else ""
+    aside = "git stash -u && " if new.edited else ""
     yield f"to have {old.name} again: {aside}git checkout {old.name} && dvc checkout"
 
 

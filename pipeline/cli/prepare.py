@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline import params
 from pipeline.cli import alone
-from pipeline.cli.places import Commands, positive
+from pipeline.cli.places import Commands, given_path, positive
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
 def _add_crop(commands: Commands) -> None:
     settings = params.Crop()
     parser = commands.add_parser("crop", help="cut every image of a folder")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of image files, and of folders of them")
+    parser.add_argument("folder", type=given_path, metavar="DIR", help="a folder of image files, and of folders of them")
     parser.add_argument("--mode", choices=("none", "center", "smart", "faces"), default=settings.mode,
                         help="which part; smart: what stands out; faces: the largest face, else as smart; default %(default)s")
     parser.add_argument("--aspect", type=float, default=settings.aspect, metavar="W/H", help="width / height; default %(default)s")
@@ -48,7 +48,7 @@ def _add_crop(commands: Commands) -> None:
 def _add_resize(commands: Commands) -> None:
     settings = params.Resize()
     parser = commands.add_parser("resize", help="bring every image of a folder to one size")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of image files, and of folders of them")
+    parser.add_argument("folder", type=given_path, metavar="DIR", help="a folder of image files, and of folders of them")
     parser.add_argument("size", type=_size, metavar="SIZE", help="pixels of a square, such as 256, or WIDTHxHEIGHT, such as 320x240")
     parser.add_argument("--fit", choices=("fill", "fit", "pad", "stretch"), default=settings.fit,
                         help="an image of another shape: fill cuts what hangs over, pad adds what is missing, stretch distorts, "
@@ -63,7 +63,7 @@ def _add_resize(commands: Commands) -> None:
 def _add_rgb(commands: Commands) -> None:
     settings = params.Rgb()
     parser = commands.add_parser("rgb", help="put every image of a folder on a plain background")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of image files, and of folders of them")
+    parser.add_argument("folder", type=given_path, metavar="DIR", help="a folder of image files, and of folders of them")
     parser.add_argument("--background", type=_background, default=settings.background, metavar="WHAT",
                         help="white, black, R,G,B, checker, border (the picture's own border colour), random; default %(default)s")
     parser.add_argument("--mode", choices=("RGB", "L"), default=settings.mode, help="colour, or L for grey; default %(default)s")
@@ -75,7 +75,7 @@ def _add_rgb(commands: Commands) -> None:
 def _add_augment(commands: Commands) -> None:
     settings = params.Augment()
     parser = commands.add_parser("augment", help="make changed copies of every image of a folder")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder of image files, and of folders of them")
+    parser.add_argument("folder", type=given_path, metavar="DIR", help="a folder of image files, and of folders of them")
     parser.add_argument("ops", nargs="+", metavar="OP",
                         help=f"one more copy of each image; {CODES}; a transform of Albumentations, such as GaussNoise or "
                              "'{HueSaturationValue: {hue_shift_limit: 10}}'; commas join steps in order")

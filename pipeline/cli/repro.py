@@ -75,3 +75,4 @@ def _check(given: argparse.Namespace) -> None:
     params.load()
     read_decisions(REVIEW)
     read_forgotten(REVIEW)
+    print("params.yaml and the review files can be read")

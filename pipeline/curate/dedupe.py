@@ -67,6 +67,8 @@ def dedupe_folder(
     the others. `quality`: a table of the scores, if they are wanted. Raises UserError where there is no such folder."""
     if not folder.is_dir():
         raise UserError(f"{folder} is no folder; give one that holds image files")
+    if out.is_dir():
+        raise UserError(f"{out} is a folder; name the file that the table goes to, such as {out / 'groups.csv'}")
     beside = out.with_name("rejected.csv")
     others = {path.resolve() for path in (out, beside, quality) if path}
     found = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))

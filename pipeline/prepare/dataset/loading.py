@@ -25,7 +25,7 @@ data = mlcroissant.Dataset("croissant.json").records("images")
 print(next(iter(data)))"""
 
 TORCHVISION = """\
-from torchvision.datasets import ImageFolder  # after: darkroom export --as imagefolder --out ../images
+from torchvision.datasets import ImageFolder  # after, in the project: darkroom export --as imagefolder --out data/images
 
 data = ImageFolder("../images/{split}")
 print(data[0], data.classes)"""

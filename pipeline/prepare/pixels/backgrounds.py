@@ -13,6 +13,7 @@ COLORS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 SQUARE = 8  # pixels of a side of the checkerboard's squares
 LIGHT_GREY = 204
 OPAQUE = 128  # alpha from which on a pixel is seen rather than seen through
+VISIBLE = 32  # 8-bit levels from which on a colour is another one
 
 
 def composed(pixels: np.ndarray, backdrop: np.ndarray) -> np.ndarray:
@@ -41,7 +42,8 @@ def border_color(pixels: np.ndarray) -> tuple[int, int, int]:
     """The colour around what an RGBA picture shows: the median, weighted by alpha, of its outermost opaque pixels.
 
     These are the first and the last of each row and of each column. Where nothing is opaque, all that can be seen counts;
-    where nothing can be seen, it is white.
+    where nothing can be seen, it is white. A cut-out has no border: most of it is of that colour itself and would vanish. It gets
+    white or black, whichever stands out.
     """
     opaque = pixels[:, :, 3] >= OPAQUE
     outermost = _ends(opaque) | _ends(opaque.T).T
@@ -49,7 +51,11 @@ def border_color(pixels: np.ndarray) -> tuple[int, int, int]:
     if not len(chosen):
         return COLORS["white"]
     red, green, blue = (_median(chosen[:, channel], chosen[:, 3]) for channel in range(3))
-    return red, green, blue
+    seen = pixels[pixels[:, :, 3] > 0].astype(int)
+    others = np.abs(seen[:, :3] - (red, green, blue)).max(axis=1) > VISIBLE
+    if 2 * np.count_nonzero(others) >= len(seen):
+        return red, green, blue
+    return COLORS["black"] if 299 * red + 587 * green + 114 * blue > 127_500 else COLORS["white"]  # luma of ITU-R 601
 
 
 def _ends(inside: np.ndarray) -> np.ndarray:
