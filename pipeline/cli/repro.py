@@ -33,7 +33,7 @@ def _add_train(commands: Commands) -> None:
 
 def _add_check(commands: Commands) -> None:
     parser = commands.add_parser("check", help="check params.yaml and the review files, and run nothing")
-    parser.set_defaults(run=_check)
+    parser.set_defaults(run=_check_alone)
 
 
 def _repro(given: argparse.Namespace) -> None:
@@ -68,6 +68,11 @@ def _beside() -> Path:
     return Path(sys.executable).parent
 
 
+def _check_alone(given: argparse.Namespace) -> None:
+    _check(given)
+    print("params.yaml and the review files can be read")
+
+
 def _check(given: argparse.Namespace) -> None:
     from pipeline.curate.decisions.decision import read_decisions
     from pipeline.forgotten import read_forgotten
@@ -75,4 +80,3 @@ def _check(given: argparse.Namespace) -> None:
     params.load()
     read_decisions(REVIEW)
     read_forgotten(REVIEW)
-    print("params.yaml and the review files can be read")
