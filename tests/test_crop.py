@@ -10,7 +10,8 @@ from pipeline import params
 from pipeline.errors import UserError
 from pipeline.item import Item, image_id, read_index, read_rejections, write_index
 from pipeline.prepare.boxes import faces
-from pipeline.prepare.crop import Chosen, Crop, crop, parse_box
+from pipeline.prepare.boxes.geometry import parse_box
+from pipeline.prepare.crop import Chosen, Crop, crop
 from tests.conftest import encoded, picture
 from tests.test_faces import people
 from tests.test_trim import disc, pasted

@@ -10,8 +10,9 @@ from PIL import Image
 from pipeline import image, params
 from pipeline.folder import Made
 from pipeline.item import Item, read_index, write_index
-from pipeline.prepare.pair import halves, joined, pair
+from pipeline.prepare.pair import pair
 from pipeline.prepare.pixels.derive import canny, low_resolution, xdog
+from pipeline.prepare.pixels.halves import halves, joined
 from tests.conftest import encoded, picture
 
 

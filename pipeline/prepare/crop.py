@@ -11,11 +11,11 @@ from pipeline.item import Item, Rejection, read_index, write_index, write_reject
 from pipeline.memory import Memory
 from pipeline.prepare.boxes import faces
 from pipeline.prepare.boxes.attention import attended
-from pipeline.prepare.boxes.geometry import Box, Target, box_text, centered, enlargement, from_shares, grown, left_half, parse_box, scaled
+from pipeline.prepare.boxes.geometry import Box, Target, box_text, centered, enlargement, from_shares, grown, left_half, scaled
 from pipeline.prepare.boxes.sheet import boxes_sheet
 from pipeline.prepare.boxes.trim import trimmed
 
-__all__ = ["Box", "Chosen", "Crop", "crop", "parse_box"]
+__all__ = ["Chosen", "Crop", "crop"]
 
 LOOK = 512  # pixels on the shorter side from which a picture is judged; files that can be read smaller are
 AT_A_TIME = 1024  # images after which what was learned is kept, so that a kill costs little

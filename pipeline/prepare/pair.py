@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
 from pipeline import image, params
 from pipeline.folder import Made, Task, Work, mirror
 from pipeline.item import Item, read_index
 from pipeline.prepare.pixels.derive import DERIVED
+from pipeline.prepare.pixels.halves import halves
 
-__all__ = ["Derived", "Half", "halves", "joined", "pair"]
+__all__ = ["Derived", "Half", "pair"]
 
 
 @dataclass(frozen=True)
@@ -55,20 +54,6 @@ def pair(rgb: Path, augmented: Path, out: Path, settings: params.Pair, engine: s
         for source, item in _images(rgb, augmented) for half, work in works.items()
     ]
     return mirror(tasks, out, engine, workers)
-
-
-def halves(sheet: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Left and right half of a sheet, of the same width: the middle column of an odd width is in neither."""
-    width, height = sheet.width // 2, sheet.height
-    return sheet.crop((0, 0, width, height)), sheet.crop((sheet.width - width, 0, sheet.width, height))
-
-
-def joined(left: Image.Image, right: Image.Image) -> Image.Image:
-    """The inverse of `halves`, for two pictures of one size and mode."""
-    sheet = Image.new(left.mode, (left.width + right.width, left.height))
-    sheet.paste(left, (0, 0))
-    sheet.paste(right, (left.width, 0))
-    return sheet
 
 
 def _images(*folders: Path) -> Iterator[tuple[Path, Item]]:

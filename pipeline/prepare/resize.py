@@ -8,7 +8,8 @@ from PIL import Image
 from pipeline import image, params
 from pipeline.folder import Made, Task, mirror
 from pipeline.item import Item, read_index
-from pipeline.prepare.crop import Box, parse_box
+from pipeline.prepare.boxes.geometry import Box, parse_box
+from pipeline.prepare.pixels.halves import joined
 from pipeline.prepare.pixels.resample import Part, resample
 
 __all__ = ["FITS", "Fit", "Resize", "resize"]
@@ -78,7 +79,7 @@ class Resize:
         decoded = image.decoded(data, ENOUGH / min(across, down))
         starts = (0, decoded.size[0] - decoded.size[0] // 2) if self.sheet else (0,)
         halves = [self._padded(self._cut(decoded, fit, start)) for start in starts]
-        return halves[0] if len(halves) == 1 else _beside(*halves)
+        return halves[0] if len(halves) == 1 else joined(*halves)
 
     def _cut(self, decoded: image.Decoded, fit: Fit, start: int) -> Image.Image:
         left, top = self.box[0] + start, self.box[1]
@@ -106,13 +107,6 @@ def _ground(mode: str, pad: str | Color) -> tuple[str, Color | tuple[int, ...]]:
     if mode in ("L", "LA") and len(set(pad)) == 1:
         return mode, (pad[0], 255)[: len(mode)]
     return ("RGBA", (*pad, 255)) if mode in ("LA", "RGBA") else ("RGB", pad)
-
-
-def _beside(left: Image.Image, right: Image.Image) -> Image.Image:
-    whole = Image.new(left.mode, (left.width + right.width, left.height))
-    whole.paste(left, (0, 0))
-    whole.paste(right, (left.width, 0))
-    return whole
 
 
 def resize(raw: Path, crops: Path, out: Path, settings: params.Resize, pair: params.Pair, engine: str, workers: int) -> Made:
