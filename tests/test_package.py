@@ -274,9 +274,9 @@ def test_a_pair_with_a_missing_half_is_left_out(tmp_path: Path) -> None:
     assert "input 8x8 pixels, RGB; target 32x32 pixels, RGB" in (folder / "dataset/README.md").read_text()
 
 
-def test_training_says_that_it_cannot_learn_from_pairs_or_from_many_sizes(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"holds pairs, which no recipe learns from yet; set pair\.layout"):
-        dataset.load(paired(stage(tmp_path / "one", 6), derive="xdog") / "shards", "train")
+def test_training_reads_pairs_and_says_that_it_cannot_learn_from_many_sizes(tmp_path: Path) -> None:
+    pairs = dataset.load(paired(stage(tmp_path / "one", 6), derive="xdog") / "shards", "train")
+    assert pairs.given is not None and len(pairs.given) == len(pairs.images) == len(pairs)
     out = packaged(stage(tmp_path / "two", 6, draw=lambda number: picture(number, (32, 20 + number))))
     with pytest.raises(UserError, match=r"is 32x\d+ pixels and .* is 32x\d+, and a generator learns one size; set resize\.fit"):
         dataset.load(out / "shards", "train")
