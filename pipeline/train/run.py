@@ -1,38 +1,102 @@
-"""A whole training run: a dataset's folder in, a model's folder out."""
+"""A whole training run: a dataset's shards in, a model's folder out."""
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-from pipeline import params
+import torch
+
+from pipeline.errors import UserError
+from pipeline.identity import code_of, digest, folder_hash
 from pipeline.progress import progress
 from pipeline.train import dataset, device
-from pipeline.train.recipes import RECIPES
-from pipeline.train.sample import save_generator
-from pipeline.train.trainer import Settings, length_in_kimg, train
-from pipeline.train.watch import watching
+from pipeline.train.dataset import Dataset
+from pipeline.train.loop import checkpoint, parallel
+from pipeline.train.loop.parallel import Ranks
+from pipeline.train.loop.settings import Aids, Settings, Trained, length_in_kimg
+from pipeline.train.loop.state import State
+from pipeline.train.loop.tick import Panel, Tick, Watcher
+from pipeline.train.loop.trainer import train
+from pipeline.train.model.folder import save_model
+from pipeline.train.recipes.chosen import chosen
+from pipeline.train.recipes.recipe import Recipe
+from pipeline.train.watching import watching
+from pipeline.train_params import Train
 
 __all__ = ["run"]
 
 
-def run(data: Path, model: Path, settings: params.Train) -> None:
+def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable[[Recipe, bool], Aids]) -> None:
     """Train as `settings` say and write generator.safetensors, config.json, samples, evolution.gif and curves.
 
-    Raises UserError where the dataset, the size or the GPU do not allow it.
+    `states` is the folder where runs leave their checkpoints, `aids` lends a recipe what it asks for.
+    Under torchrun each process takes its part, and the first one writes. Raises UserError where the dataset, the size or the GPU do
+    not allow it.
     """
-    chosen = device.choose(settings.device)
-    images = dataset.load(data, "train")
-    kimg = length_in_kimg(settings.kimg, settings.epochs, len(images))
-    wanted = Settings(
-        settings.seed, kimg, settings.batch, settings.channels, settings.learning_rate, tuple(settings.augment), settings.threads,
-    )
-    size = "x".join(map(str, reversed(images.images.shape[2:])))
-    print(f"{settings.recipe} on {chosen}: {len(images)} images of {size}, {kimg:g} kimg = {kimg * 1000 / len(images):.0f} epochs")
-    model.mkdir(parents=True, exist_ok=True)
-    with watching(model) as watch, progress("train", kimg, "kimg") as advance:
-        step = settings.batch / 1000
-        trained = train(images, RECIPES[settings.recipe], wanted, chosen, watch, lambda seen: advance(step))
-    last = watch.ticks[-1]
-    save_generator(model, trained.generator, trained.network, {
-        "recipe": settings.recipe, "seed": settings.seed, "kimg": kimg, "batch": settings.batch,
-        "augment": settings.augment, "classes": images.classes, "images": len(images),
+    recipe = chosen(settings)
+    with parallel.ranks(device.choose(settings.device)) as ranks:
+        images, version = dataset.load(shards, "train", settings.labeled_fraction), folder_hash(shards)
+        kimg = length_in_kimg(settings.kimg, settings.epochs, len(images))
+        precision = _precision(settings.precision, ranks.device)
+        wanted = Settings(settings.seed, kimg, settings.threads, settings.ticks, settings.keep, precision, settings.best_kimg)
+        state = states / _key(version, recipe, settings)
+        first = ranks.rank == 0
+        if first:
+            print(_headline(settings, recipe, images, ranks, kimg))
+            checkpoint.prune(states, own=state)
+        watched = watching(model, state, settings.tensorboard) if first else nullcontext(_Nobody())
+        shown = progress("train", kimg, "kimg") if first else nullcontext(lambda more, note="": None)
+        with watched as watch, shown as advance:
+            trained = train(
+                images, recipe, wanted, ranks.device, watch, holdout=_holdout(shards, images), state=state,
+                aids=aids(recipe, settings.best_kimg > 0), ranks=ranks, on_step=lambda more: advance(more, watch.note),
+            )
+        images.close()
+        if first:
+            _write(model, trained, recipe, settings, images, version, kimg)
+
+
+def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, images: Dataset, version: str, kimg: float) -> None:
+    save_model(model, trained.generator, trained.network, {
+        "kind": recipe.kind, "recipe": settings.recipe, "source": recipe.source, "seed": settings.seed,
+        "kimg": kimg, "taken_at_kimg": trained.kimg,
+        "score": trained.score, "batch": recipe.batch, "augment": list(recipe.augment), "classes": images.classes, "images": len(images),
+        "dataset": version,
     })
-    print(f"D(x) {last.d_real:.2f}, D(G(z)) {last.d_fake:.2f}; see {model}/samples.png, evolution.gif and curves.png")
+    print(f"see {model}/samples.png, evolution.gif and curves.png")
+
+
+def _headline(settings: Train, recipe: Recipe, images: Dataset, ranks: Ranks, kimg: float) -> str:
+    size = "x".join(map(str, reversed(images.images.shape[2:])))
+    where = str(ranks.device) if ranks.world == 1 else f"{ranks.world} x {ranks.device.type}"
+    return f"{settings.recipe} on {where}: {len(images)} images of {size}, {kimg:g} kimg = {kimg * 1000 / len(images):.0f} epochs"
+
+
+def _precision(setting: str, where: torch.device) -> str:
+    if setting == "bf16" and where.type != "cuda":
+        raise UserError("params.yaml: train.precision: bf16 is for GPUs; set it to auto or fp32")
+    if setting == "auto":
+        return "bf16" if where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return setting
+
+
+def _key(version: str, recipe: Recipe, settings: Train) -> str:
+    """What a run can be continued by: everything its weights depend on but its length and the device."""
+    asked = (settings.seed, settings.labeled_fraction, settings.precision, settings.threads)
+    return digest(repr((version, recipe, asked, torch.__version__, code_of(State))).encode())
+
+
+def _holdout(shards: Path, images: Dataset) -> Dataset | None:
+    if images.given is None or not any(shards.glob("holdout-*.tar")):
+        return None
+    return dataset.load(shards, "holdout", classes=images.classes)
+
+
+class _Nobody(Watcher):
+    """Watches for the processes that are not the first."""
+
+    note = ""
+
+    def begin(self, panel: Panel, past: int) -> None: ...
+
+    def __call__(self, tick: Tick) -> None: ...
