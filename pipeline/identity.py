@@ -5,13 +5,14 @@ import inspect
 import sys
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import cv2
 import numpy
 import PIL
 
-__all__ = ["code_of", "digest"]
+__all__ = ["code_of", "digest", "folder_hash"]
 
 IMAGE = "pipeline.image"
 
@@ -19,6 +20,14 @@ IMAGE = "pipeline.image"
 def digest(data: bytes) -> str:
     """16 hex digits of the SHA-256."""
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def folder_hash(folder: Path) -> str:
+    """SHA-256 over the names and contents of a folder's files: the version of a dataset in one word."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def code_of(kind: type) -> str:

@@ -15,6 +15,7 @@ from pipeline import yaml_file
 from pipeline.errors import UserError
 from pipeline.prepare_params import Augment, Crop, Package, Pair, Resize, Rgb, Section
 from pipeline.source_params import NAMES, Source, installed_names, name_of
+from pipeline.train_params import Train
 
 __all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "Package", "Pair", "Params", "Resize",
            "Review", "Rgb", "Run", "Scrape", "Train", "load", "schema"]
@@ -142,29 +143,6 @@ class Review(Section):
     pending: Literal["stop", "keep", "drop"] = Field("keep", description="what happens to images nobody has judged yet")
     recheck: float = Field(0.05, ge=0, le=1, description="share of judged images that come back, blind, to measure agreement")
     holdout: float = Field(0.1, ge=0, le=0.9, description="share of images that training never sees")
-
-
-class Train(Section):
-    """The generator and how long it learns."""
-
-    recipe: Literal["dcgan"] = "dcgan"
-    seed: int = 0
-    kimg: float | None = Field(None, gt=0, description="thousands of real images shown; or epochs")
-    epochs: float | None = Field(None, gt=0, description="passes over the training images; or kimg")
-    batch: int = Field(64, ge=2)
-    learning_rate: float | None = Field(None, gt=0, le=1, description="of both networks; the recipe's own where absent")
-    channels: int | None = Field(None, ge=4, description="width of the networks; the recipe's own where absent")
-    augment: list[Literal["color", "translation", "cutout"]] = Field(
-        default=["color", "translation"], description="DiffAugment policies, on what the discriminator sees"
-    )
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = Field(2, ge=1, description="CPU threads; another number gives other last digits")
-
-    @model_validator(mode="after")
-    def _one_length(self) -> "Train":
-        if (self.kimg is None) == (self.epochs is None):
-            raise ValueError("give either kimg or epochs, one of the two")
-        return self
 
 
 class Evaluate(Section):

@@ -1,56 +1,150 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from pipeline.errors import UserError
-from pipeline.train import device, diffaugment, sample
+from pipeline.train import device
 from pipeline.train.dataset import Dataset
-from pipeline.train.networks import dcgan
-from pipeline.train.noise import generator, latents
-from pipeline.train.recipes import RECIPES
-from pipeline.train.trainer import Settings, Tick, Trained, length_in_kimg, train
+from pipeline.train.loop.settings import Aids, Settings, Trained, length_in_kimg
+from pipeline.train.loop.tick import Panel, Tick
+from pipeline.train.loop.trainer import train
+from pipeline.train.recipes import RECIPES, Recipe
+from pipeline.train.recipes.chosen import chosen
+from pipeline.train_params import Train
 
-SETTINGS = Settings(seed=0, kimg=0.096, batch=16, channels=8, learning_rate=None, policies=("color", "translation", "cutout"), threads=2)
+CPU = torch.device("cpu")
+SETTINGS = Settings(seed=0, kimg=0.096, threads=1)
 
 
-def dataset(count: int = 20, size: tuple[int, int] = (32, 32), colors: int = 3) -> Dataset:
+class Watch:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.ticks: list[Tick] = []
+
+    def begin(self, panel: Panel, past: int) -> None:
+        self.panel, self.past = panel, past
+
+    def __call__(self, tick: Tick) -> None:
+        self.ticks.append(tick)
+
+
+def squares(count: int = 20, size: tuple[int, int] = (32, 32), colors: int = 3, classes: int = 1, given: int | None = None) -> Dataset:
     """Bright squares on black: a generator that learns anything makes the middle brighter than the rim."""
     images = torch.zeros(count, colors, *size, dtype=torch.uint8)
     images[:, :, size[0] // 4 : -size[0] // 4, size[1] // 4 : -size[1] // 4] = 255
-    return Dataset(images, torch.zeros(count, dtype=torch.int64), ["a"], [f"i{n}" for n in range(count)])
+    inputs = None if given is None else 255 - images[:, :, :: size[0] // given, :: size[1] // given]
+    return Dataset(images, torch.arange(count) % classes, [f"c{n}" for n in range(classes)], [f"i{n}" for n in range(count)], inputs)
 
 
-def run(data: Dataset, settings: Settings = SETTINGS) -> tuple[Trained, list[Tick]]:
-    ticks: list[Tick] = []
-    return train(data, RECIPES["dcgan"], settings, torch.device("cpu"), ticks.append), ticks
+def small(name: str = "dcgan", **others: Any) -> Recipe:
+    own = RECIPES[name]
+    own = replace(own, batch=others.pop("batch", 16), generator=replace(own.generator, channels=8))
+    return replace(own, discriminator=replace(own.discriminator, channels=8), **others)
 
 
-def weights(trained: Trained) -> dict[str, torch.Tensor]:
-    return trained.generator.state_dict()
+def run(data: Dataset, settings: Settings = SETTINGS, recipe: Recipe | None = None, aids: Aids = Aids()) -> tuple[Trained, Watch]:  # noqa: B008
+    watch = Watch()
+    return train(data, recipe or small(), settings, CPU, watch, aids=aids), watch
+
+
+def equal(one: Trained, other: Trained) -> bool:
+    pairs = zip(one.generator.state_dict().values(), other.generator.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_the_same_run_gives_the_same_weights_bit_for_bit() -> None:
-    (one, _), (other, _), (third, _) = run(dataset()), run(dataset()), run(dataset(), replace(SETTINGS, seed=1))
-    assert all(torch.equal(a, b) for a, b in zip(weights(one).values(), weights(other).values(), strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(weights(one).values(), weights(third).values(), strict=True))
+    (one, _), (other, _), (third, _) = run(squares()), run(squares()), run(squares(), replace(SETTINGS, seed=1))
+    assert equal(one, other) and not equal(one, third)
+
+
+def test_how_often_it_is_looked_at_changes_nothing() -> None:
+    (one, few), (other, many) = run(squares(), replace(SETTINGS, ticks=1)), run(squares(), replace(SETTINGS, ticks=6))
+    assert equal(one, other) and len(few.ticks) == 2 and len(many.ticks) == 7
+    assert [tick.kimg for tick in many.ticks] == pytest.approx([0, 0.016, 0.032, 0.048, 0.064, 0.08, 0.096])
 
 
 def test_it_learns() -> None:
     def contrast(tick: Tick) -> float:  # 2 for the real images
         return float(tick.samples[:, :, 10:22, 10:22].mean() - tick.samples[:, :, :6].mean())
 
-    _, ticks = run(dataset(), replace(SETTINGS, kimg=3.0, batch=16))
-    assert abs(contrast(ticks[0])) < 0.05 and contrast(ticks[-1]) > 0.25
+    _, watch = run(squares(), replace(SETTINGS, kimg=3.0))
+    assert abs(contrast(watch.ticks[0])) < 0.05 and contrast(watch.ticks[-1]) > 0.25
 
 
-def test_ticks_are_counted_in_kimg_and_scores_are_probabilities() -> None:
-    _, ticks = run(dataset())
-    assert ticks[0].kimg == 0 and ticks[-1].kimg == pytest.approx(0.096)
-    assert all(0 < tick.d_real < 1 and 0 < tick.d_fake < 1 for tick in ticks[1:])
+def data_for(recipe: Recipe) -> Dataset:
+    if recipe.kind == "noise":
+        return squares(classes=2)
+    return squares(given=32 if recipe.kind == "translation" else 8)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_runs_and_moves_both_networks(name: str) -> None:
+    recipe = small(name, batch=4, warmup_kimg=min(RECIPES[name].warmup_kimg, 0.004), ema_kimg=RECIPES["dcgan"].ema_kimg)
+    recipe = replace(recipe, generator=replace(recipe.generator, options=(("blocks", 1),) if recipe.kind == "upscaling" else ()))
+    aids = Aids(features=lambda images: torch.nn.functional.avg_pool2d(images, 4))
+    before, _ = run(data_for(recipe), replace(SETTINGS, kimg=0.000001, ticks=1), recipe, aids)
+    trained, watch = run(data_for(recipe), replace(SETTINGS, kimg=0.024, ticks=2), recipe, aids)
+    assert not equal(before, trained)
+    wanted = {"noise": (3, 32, 32), "translation": (3, 32, 32), "upscaling": (3, 32, 32)}[recipe.kind]
+    assert watch.ticks[-1].samples.shape[1:] == wanted
+    last = watch.ticks[-1].scalars
+    assert {"d_loss", "g_loss", "d_real", "d_fake"} <= set(last) and {name for name, _ in recipe.objective.terms} - {"classes"} <= set(last)
+    assert (watch.panel.given is not None) == (recipe.kind != "noise")
+    assert json.loads(json.dumps(trained.network))["name"] == recipe.generator.name
+
+
+def test_scores_are_probabilities_where_the_loss_means_that() -> None:
+    _, watch = run(squares())
+    assert watch.panel.probabilities
+    assert all(0 < tick.scalars["d_real"] < 1 and 0 < tick.scalars["d_fake"] < 1 for tick in watch.ticks[1:])
+
+
+def test_conditional_samples_come_in_rows_of_classes() -> None:
+    _, watch = run(squares(classes=3), recipe=small("acgan"))
+    assert watch.panel.labels is not None and watch.panel.labels.tolist() == [0] * 8 + [1] * 8 + [2] * 8
+    assert "class_accuracy" in watch.ticks[-1].scalars
+
+
+def test_steps_of_the_discriminator_each_see_new_images() -> None:
+    seen: list[float] = []
+    train(squares(), small("wgan-gp", batch=4), replace(SETTINGS, kimg=0.04), CPU, Watch(), on_step=seen.append)
+    assert seen == pytest.approx([0, 0.02, 0.02])  # five batches of four to one step of the generator
+
+
+def test_without_the_discriminator_an_upscaler_learns_from_pixels_alone() -> None:
+    recipe = small("srgan", batch=4, warmup_kimg=0.012)
+    recipe = replace(recipe, generator=replace(recipe.generator, options=(("blocks", 1),)))
+    aids = Aids(features=lambda images: images)
+    _, watch = run(squares(given=8), replace(SETTINGS, kimg=0.024, ticks=6), recipe, aids)
+    assert ["d_loss" in tick.scalars for tick in watch.ticks] == [False, False, False, False, True, True, True]
+
+
+def test_the_best_generator_is_the_one_with_the_smallest_score(tmp_path: Path) -> None:
+    scores = iter([3.0, 1.0, 2.0])
+    taken: list[torch.Tensor] = []
+
+    def score(generator: torch.nn.Module, network: dict[str, object]) -> float:
+        taken.append(next(generator.parameters()).clone())
+        return next(scores)
+
+    best = train(
+        squares(), small(), replace(SETTINGS, ticks=3, best_kimg=0.032), CPU, Watch(), state=tmp_path, aids=Aids(score=score),
+    )
+    assert best.score == 1 and best.kimg == pytest.approx(0.064)
+    assert torch.equal(next(best.generator.parameters()), taken[1])
+
+
+def test_adaptive_augmentation_grows_while_the_discriminator_is_sure() -> None:
+    recipe = small(augment=("color",), augment_p="adaptive")
+    _, watch = run(squares(4), replace(SETTINGS, kimg=1.6, ticks=4), recipe)
+    chances = [tick.scalars["augment_p"] for tick in watch.ticks[1:]]
+    assert 0 < chances[-1] < 1.6 / 500 + 1e-9 and chances == sorted(chances)
 
 
 def test_length_in_either_unit() -> None:
@@ -58,87 +152,89 @@ def test_length_in_either_unit() -> None:
     assert length_in_kimg(None, 10, 300) == 3
 
 
-def test_one_image_is_too_few() -> None:
-    with pytest.raises(UserError, match="at least two images"):
-        run(dataset(1))
-
-
-def test_every_image_comes_once_in_each_pass_and_a_position_is_enough() -> None:
-    data = dataset(7)
-    numbered = replace(data, images=torch.arange(7, dtype=torch.uint8)[:, None, None, None].expand(7, 3, 4, 4).clone())
-    batches = torch.cat([numbered.batch(3, start, 5) for start in range(0, 35, 5)])
-    order = ((batches[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
-    for turn in range(5):
-        assert sorted(order[turn * 7 : turn * 7 + 7]) == list(range(7))
-    assert torch.equal(numbered.batch(3, 15, 5), batches[15:20])
-
-
-@pytest.mark.parametrize("size", [(32, 32), (64, 64), (48, 48), (64, 32)])
-@pytest.mark.parametrize("colors", [1, 3])
-def test_networks_make_and_read_the_size(size: tuple[int, int], colors: int) -> None:
-    made = dcgan.Generator(size, 10, 8, colors)(torch.randn(2, 10))
-    assert made.shape == (2, colors, *size) and made.abs().max() <= 1
-    assert dcgan.Discriminator(size, 8, colors)(made).shape == (2,)
-
-
-def test_a_size_that_cannot_be_halved_says_which_can() -> None:
-    with pytest.raises(UserError, match=r"resize\.size: .* such as 32, 48, 64 or \[96, 64\]; 30x30 does not"):
-        dcgan.steps_for((30, 30))
-
-
-def test_initial_weights_are_those_of_the_paper() -> None:
-    network = dcgan.Discriminator((64, 64), 64, 3)
-    layer = network.layers[3].weight
-    assert layer.mean().item() == pytest.approx(0, abs=1e-3) and layer.std().item() == pytest.approx(0.02, rel=0.02)
-
-
-@pytest.mark.parametrize("policy", sorted(diffaugment.POLICIES))
-def test_augmentation_keeps_shape_passes_gradients_and_differs_between_images(policy: str) -> None:
-    images = torch.rand(1, 3, 32, 32).expand(6, 3, 32, 32).clone().requires_grad_()
-    out = diffaugment.augment(images, [policy], generator(0, "x", 0))
-    assert out.shape == images.shape
-    out.square().sum().backward()
-    assert images.grad is not None and images.grad.abs().sum() > 0
-    assert len({round(float(image.sum()), 3) for image in out.detach()}) > 1
-    again = diffaugment.augment(images, [policy], generator(0, "x", 0))
-    assert torch.equal(out, again)
-
-
-def test_translation_moves_by_at_most_an_eighth() -> None:
-    point = torch.zeros(200, 1, 32, 32)
-    point[:, :, 16, 16] = 1
-    places = diffaugment.augment(point, ["translation"], generator(0, "x", 0)).nonzero()[:, 2:] - 16
-    assert places.abs().max() == 4 and len(places) == 200
-
-
-def test_a_model_folder_gives_the_same_images_again_and_holds_no_code(tmp_path: Path) -> None:
-    trained, _ = run(dataset())
-    sample.save_generator(tmp_path, trained.generator, trained.network, {"recipe": "dcgan"})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "generator.safetensors"]
-    loaded, latent = sample.load_generator(tmp_path)
-    made = np.concatenate(list(sample.generate(loaded, latent, 5, seed=1)))
-    assert made.shape == (5, 32, 32, 3) and made.dtype == np.uint8
-    many = np.concatenate(list(sample.generate(loaded, latent, 120, seed=1)))
-    assert np.abs(many[:5].astype(int) - made).max() <= 1  # image k is image k, however many are asked for
-    assert torch.equal(latents(1, 3, latent), latents(1, 9, latent)[:3])
-
-
-@pytest.mark.parametrize("damage", ["pickle", "cut", "config", "missing"])
-def test_what_is_no_model_is_one_sentence(tmp_path: Path, damage: str) -> None:
-    trained, _ = run(dataset())
-    sample.save_generator(tmp_path, trained.generator, trained.network, {})
-    file = tmp_path / "generator.safetensors"
-    if damage == "pickle":
-        torch.save({"run": "me"}, file)
-    elif damage == "cut":
-        file.write_bytes(file.read_bytes()[:5000])
-    elif damage == "config":
-        (tmp_path / "config.json").write_text(json.dumps({"format": 1}))
-    else:
-        file.unlink()
-    with pytest.raises(UserError) as caught:
-        sample.load_generator(tmp_path)
+@pytest.mark.parametrize(
+    ("data", "name", "says"),
+    [
+        (squares(1), "dcgan", "at least two images"),
+        (squares(given=32), "dcgan", "pix2pix or srgan"),
+        (squares(), "pix2pix", "pair.layout or pair.derive"),
+        (squares(given=8), "pix2pix", "set train.recipe to srgan"),
+        (squares(classes=1), "acgan", "two or more"),
+        (replace(squares(classes=2), labels=torch.full((20,), -1)), "sslgan", "two or more"),
+        (squares(size=(30, 30)), "dcgan", "resize.size"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_one_sentence(data: Dataset, name: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        run(data, recipe=small(name))
     assert "\n" not in str(caught.value)
+
+
+def test_a_generator_that_is_told_classes_needs_them_all() -> None:
+    data = replace(squares(classes=2), labels=torch.tensor([0, 1] * 9 + [0, -1]))
+    with pytest.raises(UserError, match=r"train\.labeled_fraction to 1"):
+        run(data, recipe=small(conditional=True))
+    run(data, recipe=small("acgan"))
+
+
+def settings(**given: Any) -> Train:
+    return Train(kimg=1, **given)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_without_other_settings_is_itself(name: str) -> None:
+    assert chosen(settings(recipe=name)) == RECIPES[name]
+
+
+def test_settings_change_what_they_name_and_nothing_else() -> None:
+    own = RECIPES["dcgan"]
+    checks: list[tuple[dict[str, Any], Callable[[Recipe], object], object]] = [
+        ({"loss": "hinge"}, lambda r: type(r.objective.adversarial).__name__, "Hinge"),
+        ({"label_smoothing": 0.8}, lambda r: r.objective.adversarial.real_label, 0.8),  # type: ignore[attr-defined]
+        ({"weights": {"matching": 2}}, lambda r: [name for name, _ in r.objective.terms], ["matching"]),
+        ({"weights": {"r1": 5}}, lambda r: "r1" in dict(r.weights) and dict(r.weights)["r1"].at(3), 5),
+        ({"steps": [3, 1]}, lambda r: (r.steps[0].discriminator, r.steps[0].generator), (3, 1)),
+        ({"steps": [{"kimg": 0, "steps": [3, 1]}, {"kimg": 9, "steps": [1, 1]}]}, lambda r: [s.kimg for s in r.steps], [0, 9]),
+        ({"learning_rate": 0.1}, lambda r: r.optimizer.learning_rate.at(0), 0.1),
+        ({"channels": 16}, lambda r: (r.generator.channels, r.discriminator.channels), (16, 16)),
+        ({"augment": []}, lambda r: r.augment, ()),
+        ({"augment_p": "adaptive"}, lambda r: r.augment_p, "adaptive"),
+        ({"generator": {"leaky": True}}, lambda r: dict(r.generator.options), {"leaky": True}),
+        ({"spectral_norm": "both", "init": "orthogonal"}, lambda r: (r.spectral_norm, r.init), ("both", "orthogonal")),
+    ]
+    for given, look, wanted in checks:
+        assert look(chosen(settings(**given))) == wanted, given
+        assert look(own) != wanted, given
+
+
+def test_a_weight_of_nothing_takes_a_term_out() -> None:
+    assert [name for name, _ in chosen(settings(recipe="srgan", weights={"perceptual": 0})).objective.terms] == ["l2"]
+    assert [name for name, _ in chosen(settings(recipe="sslgan", weights={"adversarial": 0.5})).objective.terms] == ["classes", "matching"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"loss": "hinge", "label_smoothing": 0.9}, "only bce and least_squares"),
+        ({"weights": {"l1": 1}}, "makes images from noise, which have no target"),
+        ({"recipe": "pix2pix", "conditional": True}, "is told no class"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_one_sentence(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says) as caught:
+        chosen(settings(**given))
+    assert "\n" not in str(caught.value) and str(caught.value).startswith("params.yaml: train.")
+
+
+@pytest.mark.parametrize(
+    "option", [{"spectral_norm": "both"}, {"init": "orthogonal"}, {"weights": {"matching": 1, "r1": 1}}, {"loss": "relativistic"}],
+)
+def test_options_fit_any_recipe_from_noise(option: dict[str, Any]) -> None:
+    recipe = chosen(settings(channels=8, batch=4, **option))
+    plain, _ = run(squares(), replace(SETTINGS, kimg=0.016), chosen(settings(channels=8, batch=4)))
+    other, watch = run(squares(), replace(SETTINGS, kimg=0.016), recipe)
+    assert watch.ticks[-1].samples.isfinite().all()
+    assert set(plain.generator.state_dict()) != set(other.generator.state_dict()) or not equal(plain, other)
 
 
 def test_a_gpu_that_torch_cannot_use_is_a_stop_that_names_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

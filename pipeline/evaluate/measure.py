@@ -1,6 +1,5 @@
 """Generated images against real ones: FID and KID, to the training images and to the held-out ones."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pipeline.evaluate.inception import Inception
 from pipeline.evaluate.kernel import kernel_distance
 from pipeline.evaluate.weights import SHA256, layers
 
-__all__ = ["FEW", "Against", "Measured", "folder_hash", "measure"]
+__all__ = ["FEW", "Against", "Measured", "measure"]
 
 FEW = 500  # real images below which FID says more about their number than about the generator
 
@@ -64,14 +63,6 @@ def measure(
         return Measured(_against(real, made, seed), None, None)
     held = features.cached(network, holdout, cache / "features", on_images)
     return Measured(_against(real, made, seed), _against(held, made, seed), _against(real, held, seed))
-
-
-def folder_hash(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's files: the version of a dataset in one word."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _against(real: np.ndarray, other: np.ndarray, seed: int) -> Against:

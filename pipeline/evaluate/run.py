@@ -4,54 +4,83 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from pipeline import params
 from pipeline.errors import UserError
-from pipeline.evaluate import report
-from pipeline.evaluate.measure import Measured, folder_hash, measure
+from pipeline.evaluate import report, told
+from pipeline.evaluate.measure import Measured, measure
+from pipeline.evaluate.pairs import PairsMeasured, measure_pairs, pixels
+from pipeline.identity import folder_hash
 from pipeline.progress import progress
 from pipeline.sheet import grid
 from pipeline.train.dataset import Dataset, load
-from pipeline.train.sample import generate, load_generator
+from pipeline.train.loop.tick import Panel
+from pipeline.train.model.folder import Model, load_model
+from pipeline.train.model.sample import generate
+from pipeline.train.watching.pictures import page
 
 __all__ = ["run"]
 
 SHOWN = 64
+PAIRS = 8
 
 
 def run(data: Path, model: Path, out: Path, metrics: Path, cache: Path, name: str, settings: params.Evaluate) -> None:
-    """Measure settings.samples generated images against the training and the held-out images (no augmented copies).
+    """Measure what the model makes, by its kind: samples by FID and KID, translations and enlargements by their targets.
 
     Raises UserError where the model or the weights cannot be read.
     """
-    shards = data / "shards"
+    loaded, shards = load_model(model), data / "shards"
+    version = folder_hash(shards)
+    if loaded.kind == "noise":
+        found, content, summary = _samples(loaded, shards, cache, version, settings)
+    else:
+        found, content, summary = _pairs(loaded, shards, version)
+    metrics.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    report.write(out, name, model, data, content, version)
+    print("\n".join([*summary, f"see {out}/report.html"]))
+
+
+def _samples(
+    model: Model, shards: Path, cache: Path, version: str, settings: params.Evaluate,
+) -> tuple[dict[str, object], report.Content, list[str]]:
+    """settings.samples generated images against the training and the held-out images, no augmented copies."""
     train, holdout = _originals(load(shards, "train")), _holdout(shards)
-    generator, latent = load_generator(model)
-    fake = np.concatenate(list(generate(generator, latent, settings.samples, settings.seed)))
+    fake = np.concatenate(list(generate(model, settings.samples, settings.seed)))
     with progress("evaluate", len(train) + len(holdout) + len(fake), "images") as advance:
         measured = measure(train, holdout, fake, settings.seed, settings.weights, cache, advance)
-    version = folder_hash(shards)
-    metrics.write_text(json.dumps(measured.as_json(version), indent=2) + "\n", encoding="utf-8")
     scale = max(1, round(64 / fake.shape[1]))
-    pictures = report.Pictures(grid(train[:SHOWN], 8, scale), grid(fake[:SHOWN], 8, scale))
-    report.write(out, name, model, data, measured, pictures, version)
-    print(_summary(measured, out))
+    content = told.of_samples(measured, grid(train[:SHOWN], 8, scale), grid(fake[:SHOWN], 8, scale))
+    return measured.as_json(version), content, _summary(measured)
+
+
+def _pairs(model: Model, shards: Path, version: str) -> tuple[dict[str, object], report.Content, list[str]]:
+    """Held-out pairs, or where there are none those of training."""
+    train = load(shards, "train")
+    held_out = any(shards.glob("holdout-*.tar"))
+    pairs = load(shards, "holdout") if held_out else train
+    if train.given is None or pairs.given is None:
+        raise UserError(f"the model learned from pairs, and {shards} holds none; run `dvc repro`")
+    measured, made = measure_pairs(model, train, pairs, held_out)
+    given, target = (images[:PAIRS].float() / 127.5 - 1 for images in (pairs.given, pairs.images))
+    panel = Panel([], None, given, target, torch.empty(0), False)
+    return measured.as_json(version), told.of_pairs(measured, page(panel, made[:PAIRS])), _pairs_summary(measured)
 
 
 def _originals(dataset: Dataset) -> np.ndarray:
     """uint8 (N, H, W, C) without the augmented copies, whose keys have a double underscore."""
     places = [place for place, key in enumerate(dataset.keys) if "__" not in key]
-    return np.ascontiguousarray(dataset.images[places].permute(0, 2, 3, 1).numpy())
+    return pixels(dataset.images[places])
 
 
 def _holdout(shards: Path) -> np.ndarray:
-    try:
-        return _originals(load(shards, "holdout"))
-    except UserError:
-        return np.empty((0, 1, 1, 3), np.uint8)  # nothing was held out
+    if not any(shards.glob("holdout-*.tar")):
+        return np.empty((0, 1, 1, 3), np.uint8)
+    return _originals(load(shards, "holdout"))
 
 
-def _summary(measured: Measured, out: Path) -> str:
+def _summary(measured: Measured) -> list[str]:
     lines = []
     for label, against in (("training images", measured.train), ("held-out images", measured.holdout)):
         if against:
@@ -59,4 +88,10 @@ def _summary(measured: Measured, out: Path) -> str:
             lines.append(f"to {against.n_real} {label}: {kid}, FID {against.fid:.1f}")
     if measured.floor:
         lines.append(f"noise floor: KID x 1000 {measured.floor.kid_mean * 1000:.1f}, FID {measured.floor.fid:.1f}")
-    return "\n".join([*lines, f"see {out}/report.html"])
+    return lines
+
+
+def _pairs_summary(measured: PairsMeasured) -> list[str]:
+    whose = "held-out" if measured.held_out else "training"
+    rows = {f"{measured.count} {whose} pairs": measured.made, **{told.NAMES[name]: b for name, b in measured.baselines.items()}}
+    return [f"{label}: L1 {found.l1:.2f} of 255, PSNR {found.psnr:.2f} dB, SSIM {found.ssim:.4f}" for label, found in rows.items()]
