@@ -30,6 +30,7 @@ class Train(Section):
     epochs: float | None = Field(None, gt=0, description="passes over the training images; or kimg")
     batch: int | None = Field(None, ge=2, description="images at a time, over all GPUs")
     learning_rate: float | None = Field(None, gt=0, le=1, description="of both networks, at the start")
+    optimizer: Literal["adam", "rmsprop"] | None = Field(None, description="of both networks")
     latent: int | None = Field(None, ge=1, description="numbers of noise an image is made from")
     channels: int | None = Field(None, ge=4, description="width of both networks")
     generator: dict[str, bool | int | float | str] = Field(default={}, description="further options of the generator's network")

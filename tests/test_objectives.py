@@ -98,7 +98,8 @@ def test_classes_count_where_they_are_known_and_for_those_they_stand_for() -> No
     right = [-math.log(math.exp(2) / (math.exp(2) + 1)), -math.log(math.e / (math.e + 1))]
     seen = Seen(torch.zeros(2), logits)
     both = scene(real_seen=seen, fake_seen=seen, fake_labels=torch.tensor([0, 1]))
-    assert AuxiliaryClasses().d_loss(both).item() == pytest.approx(2 * mean(*right), rel=1e-5)
+    assert AuxiliaryClasses().d_loss(both).item() == pytest.approx(mean(*right), rel=1e-5)
+    assert AuxiliaryClasses(of_fakes=True).d_loss(both).item() == pytest.approx(2 * mean(*right), rel=1e-5)
     g_loss = AuxiliaryClasses().g_loss(both)
     assert g_loss is not None and g_loss.item() == pytest.approx(mean(*right), rel=1e-5)
     half = scene(real_seen=seen, fake_seen=seen, labels=torch.tensor([0, -1]), labeled_share=0.5)

@@ -44,8 +44,11 @@ def squares(count: int = 20, size: tuple[int, int] = (32, 32), colors: int = 3, 
 
 def small(name: str = "dcgan", **others: Any) -> Recipe:
     own = RECIPES[name]
-    own = replace(own, batch=others.pop("batch", 16), generator=replace(own.generator, channels=8))
-    return replace(own, discriminator=replace(own.discriminator, channels=8), **others)
+    options = {"r3gan": (("blocks", 1), ("full_to", 8), ("group", 0)), "srgan": (("blocks", 1),), "esrgan": (("blocks", 1),)}
+    g, d = replace(own.generator, channels=8), replace(own.discriminator, channels=8)
+    g = replace(g, options=options.get(name, g.options))
+    d = replace(d, options=options["r3gan"] if name == "r3gan" else d.options)
+    return replace(own, batch=others.pop("batch", 16), generator=g, discriminator=d, **others)
 
 
 def run(data: Dataset, settings: Settings = SETTINGS, recipe: Recipe | None = None, aids: Aids = Aids()) -> tuple[Trained, Watch]:  # noqa: B008
@@ -86,7 +89,6 @@ def data_for(recipe: Recipe) -> Dataset:
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_runs_and_moves_both_networks(name: str) -> None:
     recipe = small(name, batch=4, warmup_kimg=min(RECIPES[name].warmup_kimg, 0.004), ema_kimg=RECIPES["dcgan"].ema_kimg)
-    recipe = replace(recipe, generator=replace(recipe.generator, options=(("blocks", 1),) if recipe.kind == "upscaling" else ()))
     aids = Aids(features=lambda images: torch.nn.functional.avg_pool2d(images, 4))
     before, _ = run(data_for(recipe), replace(SETTINGS, kimg=0.000001, ticks=1), recipe, aids)
     trained, watch = run(data_for(recipe), replace(SETTINGS, kimg=0.024, ticks=2), recipe, aids)
@@ -119,7 +121,6 @@ def test_steps_of_the_discriminator_each_see_new_images() -> None:
 
 def test_without_the_discriminator_an_upscaler_learns_from_pixels_alone() -> None:
     recipe = small("srgan", batch=4, warmup_kimg=0.012)
-    recipe = replace(recipe, generator=replace(recipe.generator, options=(("blocks", 1),)))
     aids = Aids(features=lambda images: images)
     _, watch = run(squares(given=8), replace(SETTINGS, kimg=0.024, ticks=6), recipe, aids)
     assert ["d_loss" in tick.scalars for tick in watch.ticks] == [False, False, False, False, True, True, True]
@@ -196,6 +197,7 @@ def test_settings_change_what_they_name_and_nothing_else() -> None:
         ({"steps": [3, 1]}, lambda r: (r.steps[0].discriminator, r.steps[0].generator), (3, 1)),
         ({"steps": [{"kimg": 0, "steps": [3, 1]}, {"kimg": 9, "steps": [1, 1]}]}, lambda r: [s.kimg for s in r.steps], [0, 9]),
         ({"learning_rate": 0.1}, lambda r: r.optimizer.learning_rate.at(0), 0.1),
+        ({"optimizer": "rmsprop"}, lambda r: (r.optimizer.name, r.optimizer.beta2.at(0)), ("rmsprop", 0.9)),
         ({"channels": 16}, lambda r: (r.generator.channels, r.discriminator.channels), (16, 16)),
         ({"augment": []}, lambda r: r.augment, ()),
         ({"augment_p": "adaptive"}, lambda r: r.augment_p, "adaptive"),

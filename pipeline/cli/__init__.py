@@ -5,7 +5,22 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pipeline.cli import collect, dedupe, diff, export, forget, generate, prepare, repro, review
+from pipeline.cli import (
+    collect,
+    dedupe,
+    diff,
+    export,
+    forget,
+    generate,
+    interpolate,
+    onnx,
+    prepare,
+    presets,
+    repro,
+    review,
+    translate,
+    upscale,
+)
 from pipeline.errors import reported
 
 __all__ = ["main"]
@@ -15,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the command."""
     parser = argparse.ArgumentParser(prog="darkroom", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for part in (repro, review, dedupe, generate, collect, forget, export, diff, prepare):
+    for part in (repro, presets, review, dedupe, generate, interpolate, translate, upscale, onnx, collect, forget, export, diff, prepare):
         part.add(commands)
     given = parser.parse_args(arguments)
     try:

@@ -2,36 +2,91 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline import image
-from pipeline.cli.places import MODEL, Commands, positive
+from pipeline.cli.places import MODEL, Commands, given_path, positive
 
-__all__ = ["add"]
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipeline.train.model import Model
+
+__all__ = ["add", "add_format", "quality", "share"]
+
+SHOWN = 100  # images in grid.png, at most
 
 
 def add(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("generate", help="make images with the trained generator")
     parser.add_argument("--num-examples", type=positive, default=10, metavar="N", help="how many (default 10)")
-    parser.add_argument("--save-path", type=Path, default=Path("out"), metavar="FOLDER", help="where to (default out)")
+    parser.add_argument("--save-path", type=given_path, default=Path("out"), metavar="FOLDER", help="where to (default out)")
     parser.add_argument("--seed", type=int, default=0, help="another seed, other images (default 0)")
-    parser.add_argument("--model", type=Path, default=MODEL, metavar="FOLDER", help="the model (default data/model)")
+    parser.add_argument("--class", dest="label", metavar="NAME", help="only this class; default: the model's classes in turn")
+    parser.add_argument("--truncation", type=share, default=1.0, metavar="SHARE",
+                        help="above 0 up to 1: less than 1 gives images that are more typical and less varied (default 1)")
+    parser.add_argument("--grid", action="store_true", help="only grid.png, which shows up to 100 of them together")
+    add_format(parser)
+    parser.add_argument("--model", type=given_path, default=MODEL, metavar="FOLDER", help="the model (default data/model)")
     parser.set_defaults(run=_generate)
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add what the files are written as."""
+    parser.add_argument("--format", choices=("png", "jpeg"), help="of the files (default png)")
+    parser.add_argument("--quality", type=quality, default=90, metavar="Q", help="of JPEG, 1 to 100 (default 90)")
+
+
+def quality(text: str) -> int:
+    """A whole number from 1 to 100, for argparse."""
+    if not (text.isdecimal() and 1 <= int(text) <= 100):
+        raise argparse.ArgumentTypeError(f"{text} is not allowed; 1 to 100 is")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A number above 0 up to 1, for argparse."""
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not allowed; above 0 up to 1 is")
+    return number
 
 
 def _generate(given: argparse.Namespace) -> None:
     import numpy as np
-    from PIL import Image
 
-    from pipeline.sheet import grid
-    from pipeline.train.sample import generate, load_generator
+    from pipeline.files import put
+    from pipeline.image import encode_png
+    from pipeline.train.model import generate, load_model
+    from pipeline.train.model.pictures import sheet_of
 
-    generator, latent = load_generator(given.model)
-    given.save_path.mkdir(parents=True, exist_ok=True)
-    made = [pixels for batch in generate(generator, latent, given.num_examples, given.seed) for pixels in batch]
-    for number, pixels in enumerate(made):
-        picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        (given.save_path / f"{number:05d}.png").write_bytes(image.encode_png(picture))
-    scale = max(1, round(64 / made[0].shape[0]))
-    grid(np.stack(made[:100]), min(10, len(made)), scale).save(given.save_path / "grid.png")
-    print(f"{len(made)} images in {given.save_path}, grid.png shows them together")
+    model = load_model(given.model)
+    count = min(SHOWN, given.num_examples) if given.grid else given.num_examples
+    shown: list[np.ndarray] = []
+    done = 0
+    for batch in generate(model, count, given.seed, given.label, given.truncation):
+        shown += list(batch[: SHOWN - len(shown)])
+        if not given.grid:
+            _write(given, model, batch, done)
+        done += len(batch)
+    put(given.save_path / "grid.png", encode_png(sheet_of(np.stack(shown), _columns(model, given.label, len(shown)))))
+    seen = "them" if len(shown) == count else f"the first {len(shown)}"
+    where = given.save_path / "grid.png" if given.grid else f"{count} images in {given.save_path}, grid.png"
+    print(f"{where} shows {seen} together")
+
+
+def _write(given: argparse.Namespace, model: "Model", batch: "np.ndarray", first: int) -> None:
+    from pipeline.files import put
+    from pipeline.train.model.pictures import FORMATS, encode, picture_of
+
+    format_ = given.format or "png"
+    for number, pixels in enumerate(batch, start=first):
+        label = given.label or (model.classes[number % len(model.classes)] if model.classes else "")
+        name = f"{number:05d}-{label}" if label else f"{number:05d}"
+        put(given.save_path / f"{name}{FORMATS[format_]}", encode(picture_of(pixels), format_, given.quality))
+
+
+def _columns(model: "Model", label: str | None, count: int) -> int:
+    """Where the classes come in turn, a column for each of them."""
+    classes = len(model.classes) if label is None else 0
+    return min(classes if 2 <= classes <= 12 else 10, count)

@@ -11,11 +11,13 @@ from pipeline.errors import UserError
 from pipeline.evaluate import report, told
 from pipeline.evaluate.measure import Measured, measure
 from pipeline.evaluate.pairs import PairsMeasured, measure_pairs, pixels
+from pipeline.files import put
 from pipeline.identity import folder_hash
 from pipeline.progress import progress
 from pipeline.sheet import grid
 from pipeline.train.dataset import Dataset, load
 from pipeline.train.loop.tick import Panel
+from pipeline.train.model.card import card, learned
 from pipeline.train.model.folder import Model, load_model
 from pipeline.train.model.sample import generate
 from pipeline.train.watching.pictures import page
@@ -39,6 +41,7 @@ def run(data: Path, model: Path, out: Path, metrics: Path, cache: Path, name: st
         found, content, summary = _pairs(loaded, shards, version)
     metrics.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     report.write(out, name, model, data, content, version)
+    put(out / "model-card.md", card(loaded.config, str(loaded.config.get("source", "")), learned(shards, version), found).encode())
     print("\n".join([*summary, f"see {out}/report.html"]))
 
 

@@ -24,7 +24,8 @@ def of_samples(measured: Measured, real: Image.Image, samples: Image.Image) -> C
     labels = (("Generated – training images", measured.train), ("Generated – held-out images", measured.holdout),
               ("Noise floor: held-out – training images", measured.floor))
     rows = [
-        (label, f"{a.fid:.2f}", f"{a.kid_mean * 1000:.2f}", f"{a.kid_sd * 1000:.2f}", f"{a.n_real} / {a.n_other}") for label, a in labels if a
+        (label, f"{a.fid:.2f}", f"{a.kid_mean * 1000:.2f}", f"{a.kid_sd * 1000:.2f}", f"{a.n_real} / {a.n_other}")
+        for label, a in labels if a
     ]
     few = measured.train.n_real < FEW
     return Content(

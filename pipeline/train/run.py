@@ -1,12 +1,13 @@
 """A whole training run: a dataset's shards in, a model's folder out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 
 from pipeline.errors import UserError
+from pipeline.files import put
 from pipeline.identity import code_of, digest, folder_hash
 from pipeline.progress import progress
 from pipeline.train import dataset, device
@@ -14,16 +15,20 @@ from pipeline.train.dataset import Dataset
 from pipeline.train.loop import checkpoint, parallel
 from pipeline.train.loop.parallel import Ranks
 from pipeline.train.loop.settings import Aids, Settings, Trained, length_in_kimg
-from pipeline.train.loop.state import State
 from pipeline.train.loop.tick import Panel, Tick, Watcher
-from pipeline.train.loop.trainer import train
-from pipeline.train.model.folder import save_model
+from pipeline.train.loop.trainer import Running, train
+from pipeline.train.model.card import card, learned
+from pipeline.train.model.folder import load_model, save_model
+from pipeline.train.model.pictures import walk_strip
+from pipeline.train.model.sample import interpolate
 from pipeline.train.recipes.chosen import chosen
 from pipeline.train.recipes.recipe import Recipe
 from pipeline.train.watching import watching
 from pipeline.train_params import Train
 
 __all__ = ["run"]
+
+WALKS, STEPS = 6, 9  # of interpolation.png
 
 
 def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable[[Recipe, bool], Aids]) -> None:
@@ -54,6 +59,7 @@ def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable
         images.close()
         if first:
             _write(model, trained, recipe, settings, images, version, kimg)
+            _describe(model, recipe, shards, version, watch.warnings)
 
 
 def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, images: Dataset, version: str, kimg: float) -> None:
@@ -64,6 +70,17 @@ def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, image
         "dataset": version,
     })
     print(f"see {model}/samples.png, evolution.gif and curves.png")
+
+
+def _describe(model: Path, recipe: Recipe, shards: Path, version: str, warnings: Sequence[str]) -> None:
+    """interpolation.png, where there is noise to walk in, and the card."""
+    loaded = load_model(model)
+    if recipe.kind == "noise":
+        labels: Sequence[str | None] = loaded.classes[:WALKS] or [None] * WALKS
+        walks = [interpolate(loaded, [2 * number, 2 * number + 1], STEPS, label) for number, label in enumerate(labels)]
+        walk_strip(walks).save(model / "interpolation.png")
+    there = {path.name for path in model.iterdir()}
+    put(model / "README.md", card(loaded.config, recipe.source, learned(shards, version), None, warnings, there).encode())
 
 
 def _headline(settings: Train, recipe: Recipe, images: Dataset, ranks: Ranks, kimg: float) -> str:
@@ -83,7 +100,7 @@ def _precision(setting: str, where: torch.device) -> str:
 def _key(version: str, recipe: Recipe, settings: Train) -> str:
     """What a run can be continued by: everything its weights depend on but its length and the device."""
     asked = (settings.seed, settings.labeled_fraction, settings.precision, settings.threads)
-    return digest(repr((version, recipe, asked, torch.__version__, code_of(State))).encode())
+    return digest(repr((version, recipe, asked, torch.__version__, code_of(Running))).encode())
 
 
 def _holdout(shards: Path, images: Dataset) -> Dataset | None:
@@ -96,6 +113,7 @@ class _Nobody(Watcher):
     """Watches for the processes that are not the first."""
 
     note = ""
+    warnings: Sequence[str] = ()
 
     def begin(self, panel: Panel, past: int) -> None: ...
 

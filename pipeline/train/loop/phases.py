@@ -5,7 +5,7 @@ Each makes the gradients and gives the parts of the loss; the optimiser's step i
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -23,11 +23,13 @@ Weights = Mapping[str, float | torch.Tensor]
 
 @dataclass(frozen=True)
 class Said:
-    """A loss, its parts by name before they were weighed, and means of what the discriminator said: scalars without gradient."""
+    """A loss, its parts by name before they were weighed, means of what the discriminator said, and how far it overfits (see
+    diffaugment): scalars without gradient."""
 
     loss: torch.Tensor
     parts: dict[str, torch.Tensor]
     beliefs: dict[str, torch.Tensor]
+    overfit: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Phases:
             lambda images, labels, given: self._look(shown, shown.real_draws, images, labels), real, fake, shown.labels, shown.fake_labels,
             shown.given, real_seen, fake_seen, told, shown.told_labels, shown.mix, self.labeled_share, self.features,
         )
-        return _learned(objective.d_losses(scene), {**weights, "adversarial": 1.0}, self._beliefs(shown, real_seen, fake_seen, told))
+        said = _learned(objective.d_losses(scene), {**weights, "adversarial": 1.0}, self._beliefs(shown, real_seen, fake_seen, told))
+        return replace(said, overfit=diffaugment.overfitting(real_seen.realness.detach()))
 
     def generate(self, shown: Shown, fake: torch.Tensor, weights: Weights, judged: bool) -> Said:
         """Leave the generator's gradients behind. Not `judged`: the discriminator is not asked."""
@@ -95,13 +98,12 @@ class Phases:
         return torch.autocast(images.device.type, self.amp) if self.amp else nullcontext()
 
     def _beliefs(self, shown: Shown, real: Seen, fake: Seen, told: Seen | None) -> dict[str, torch.Tensor]:
-        """D(x), D(G(z)), the share whose realness is positive, and of those with a class the share that is told right."""
+        """D(x), D(G(z)), and of those with a class the share that is told right."""
         with torch.no_grad():
             scores = {"d_real": real.realness, "d_fake": fake.realness}
             if self.recipe.objective.adversarial.probabilities:
                 scores = {name: score.sigmoid() for name, score in scores.items()}
             beliefs = {name: score.float().mean() for name, score in scores.items()}
-            beliefs["overfit"] = real.realness.sign().float().mean()
             asked, labels = (told, shown.told_labels) if told is not None else (real, shown.labels)
             if asked.classes is not None and labels is not None:
                 known = labels >= 0

@@ -7,13 +7,15 @@ from torch import nn
 
 from pipeline.train.loop import optimizers
 from pipeline.train.loop.checkpoint import Saved
+from pipeline.train.loop.sums import Sums
 from pipeline.train.recipes.recipe import Recipe
 
 __all__ = ["State"]
 
 
 class State:
-    """The two networks, the averaged generator, the two optimisers, how many images were seen, the chance of augmentation."""
+    """The two networks, the averaged generator, the two optimisers, how many images were seen, the chance of augmentation and what it
+    adapts to, and after how many images the generator was scored last."""
 
     def __init__(self, recipe: Recipe, generator: nn.Module, discriminator: nn.Module, device: torch.device) -> None:
         self.generator, self.discriminator = generator, discriminator
@@ -21,7 +23,8 @@ class State:
         self.g_optimizer = optimizers.built(recipe.optimizer, generator.parameters(), device)
         self.d_optimizer = optimizers.built(recipe.optimizer, discriminator.parameters(), device)
         self.seen = 0
-        self.augment_p = 0.0  # where it adapts
+        self.augment_p, self.overfit, self.steps = 0.0, Sums(), 0  # where it adapts; counted in steps since the start
+        self.scored = 0
 
     @property
     def kimg(self) -> float:
@@ -35,7 +38,9 @@ class State:
             "g_optimizer": optimizers.tensors(self.g_optimizer), "d_optimizer": optimizers.tensors(self.d_optimizer),
         }
         tensors = {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}
-        return Saved(self.seen, tensors, {"augment_p": self.augment_p})
+        tensors |= {f"overfit.{name}": value for name, value in self.overfit.totals.items()}
+        numbers = {"augment_p": self.augment_p, "steps": self.steps, "scored": self.scored, "overfit": dict(self.overfit.counts)}
+        return Saved(self.seen, tensors, numbers)
 
     def restore(self, saved: Saved) -> None:
         """Go on where `saved` was taken. Raises RuntimeError, KeyError for a state of other networks."""
@@ -45,7 +50,9 @@ class State:
         optimizers.restored(self.g_optimizer, _part(saved, "g_optimizer"))
         optimizers.restored(self.d_optimizer, _part(saved, "d_optimizer"))
         self.seen = saved.seen
-        self.augment_p = float(saved.numbers["augment_p"])
+        self.augment_p, self.steps, self.scored = (saved.numbers[name] for name in ("augment_p", "steps", "scored"))
+        device = next(self.generator.parameters()).device
+        self.overfit = Sums({name: value.to(device) for name, value in _part(saved, "overfit").items()}, dict(saved.numbers["overfit"]))
 
     def follow(self, decay: float) -> None:
         """Move the running average, weights and batch statistics alike, towards the generator of now."""

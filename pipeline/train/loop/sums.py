@@ -21,10 +21,6 @@ class Sums:
             self.totals[name] = self.totals[name] + value if name in self.totals else value.clone()
             self.counts[name] = self.counts.get(name, 0) + 1
 
-    def mean(self, name: str) -> float | None:
-        """The mean up to now, None where there is none yet."""
-        return float(self.totals[name]) / self.counts[name] if name in self.totals else None
-
     def taken(self) -> dict[str, torch.Tensor]:
         """All means, and begin anew."""
         means = {name: total / self.counts[name] for name, total in self.totals.items()}

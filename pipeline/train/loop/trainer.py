@@ -10,6 +10,7 @@ checkpoint as if nothing had been.
 """
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from pipeline.train.loop.tick import Tick, Watcher
 from pipeline.train.networks.dressing import initialised, spectral
 from pipeline.train.recipes.recipe import Recipe, Steps
 
-__all__ = ["train"]
+__all__ = ["Running", "train"]
 
 SHARED = ("adversarial", "classes")  # terms of both losses
 ADAPT_EVERY = 4  # steps between two looks at how far the discriminator overfits
@@ -61,7 +62,7 @@ def train(
     fitting.check(dataset, recipe)
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(device.type == "cpu")
-    run = _Run(dataset, recipe, settings, device, aids, ranks or Ranks(0, 1, device))
+    run = Running(dataset, recipe, settings, device, aids, ranks or Ranks(0, 1, device))
     fixed = Fixed.of(dataset, holdout, recipe, settings.seed)
     past = run.resume(state)
     watch.begin(fixed.panel(recipe), past)
@@ -74,14 +75,14 @@ def train(
         on_step((run.state.seen - before) / 1000)
         if run.passed(before, settings.kimg / settings.ticks) or run.state.seen >= settings.kimg * 1000:
             scalars = run.scalars()
-            if settings.best_kimg and aids.score and run.passed(before, settings.best_kimg):
-                scalars["kid"] = run.scored(state)
+            if settings.best_kimg and aids.score and run.passed(run.state.scored, settings.best_kimg):
+                scalars["kid" if recipe.kind == "noise" else "holdout_l1"] = run.scored(state)
             watch(Tick(run.state.kimg, scalars, fixed.samples(run.state.average, run.device, run.dtype)))
             run.keep(state)
     return run.trained(state)
 
 
-class _Run:
+class Running:
     """A run under way."""
 
     def __init__(self, dataset: Dataset, recipe: Recipe, settings: Settings, device: torch.device, aids: Aids, ranks: Ranks) -> None:
@@ -101,7 +102,6 @@ class _Run:
         amp = torch.bfloat16 if settings.precision == "bf16" else None
         self.phases = Phases(recipe, generator, discriminator, float(known.float().mean()), aids.features, amp)
         self.sums = Sums()
-        self.best: tuple[float, int] | None = None
 
     def _dressed(self, network: nn.Module) -> nn.Module:
         network = initialised(network, self.recipe.init)
@@ -120,6 +120,7 @@ class _Run:
             return 0
         if saved.seen - self._shown_per_step(saved.seen) >= self.settings.kimg * 1000:
             print(f"the run that is kept here is longer, {saved.seen / 1000:g} kimg: training anew")
+            shutil.rmtree(folder / "checkpoints")  # type: ignore[operator]  # there is a folder where something was saved
             return 0
         self.state.restore(saved)
         print(f"resumed at {self.state.kimg:g} kimg")
@@ -169,6 +170,8 @@ class _Run:
         if len(parts) == 1:
             parts = {}  # the loss itself
         self.sums.add({f"{network}_loss": said.loss, **parts, **said.beliefs})
+        if said.overfit is not None and self.recipe.augment_p == "adaptive":
+            self.state.overfit.add({"overfit": said.overfit})
 
     def _steps(self, seen: int) -> Steps:
         return [steps for steps in self.recipe.steps if steps.kimg * 1000 <= seen][-1]
@@ -189,12 +192,13 @@ class _Run:
         return min(0.5 ** (shown / half_life), early) if half_life > 0 else 0.0
 
     def _adapt(self) -> None:
-        overfit = self.sums.mean("overfit") if self.recipe.augment_p == "adaptive" else None
-        if overfit is None:
+        """Every so many steps, by the mean sign of what the discriminator said of real images in them."""
+        if self.recipe.augment_p != "adaptive":
             return
-        every = ADAPT_EVERY * self.recipe.batch
-        if self.state.seen // every != (self.state.seen - self.recipe.batch) // every:
-            self.state.augment_p = Adaptive().update(self.state.augment_p, overfit, every)
+        self.state.steps += 1
+        if self.state.steps % ADAPT_EVERY == 0 and (overfit := self.state.overfit.taken().get("overfit")) is not None:
+            images = ADAPT_EVERY * self.recipe.batch
+            self.state.augment_p = Adaptive().update(self.state.augment_p, float(parallel.mean(overfit)), images)
 
     def passed(self, before: int, every: float) -> bool:
         """Whether the last step went over a multiple of `every` kimg."""
@@ -202,7 +206,7 @@ class _Run:
 
     def scalars(self) -> dict[str, float]:
         """Means since the last tick, and the settings that change."""
-        means = {name: float(parallel.mean(value)) for name, value in self.sums.taken().items() if name != "overfit"}
+        means = {name: float(parallel.mean(value)) for name, value in self.sums.taken().items()}
         means["learning_rate"] = self.recipe.optimizer.learning_rate.at(self.state.kimg)
         if self.recipe.augment and (self.recipe.augment_p == "adaptive" or self.recipe.augment_p.changes):
             means["augment_p"] = self._chance()
@@ -211,6 +215,7 @@ class _Run:
     def scored(self, folder: Path | None) -> float:
         """Score the averaged generator, and keep it if it is the best so far."""
         assert self.aids.score is not None
+        self.state.scored = self.state.seen
         score = self.aids.score(self.state.average, self.network)
         if folder and self.ranks.rank == 0:
             checkpoint.keep_best(folder / "checkpoints", Saved(self.state.seen, self.state.average.state_dict(), {}), score)

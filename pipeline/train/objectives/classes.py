@@ -14,19 +14,22 @@ __all__ = ["AuxiliaryClasses", "KnownClasses"]
 class AuxiliaryClasses:
     """Both networks are to get the class right (AC-GAN: Odena et al., arXiv:1610.09585, equation 3, L_C).
 
-    The discriminator of real images whose class is known and of generated ones, the generator of its own. Where only a share of the
-    images has a class, each of those counts for as many as it stands for, so the mean is that over a fully labelled batch.
+    The discriminator of real images whose class is known, the generator of its own images. With `of_fakes` the discriminator learns
+    from those too, as in the paper; then the two may agree on a code of their own, which is right in both losses and no likeness
+    of the class. Where only a share of the images has a class, each of those counts for as many as it stands for.
     """
 
+    of_fakes: bool = False
     apart: bool = False
     image_gradients: bool = False
 
     def d_loss(self, scene: Scene) -> torch.Tensor:
-        assert scene.real_seen and scene.real_seen.classes is not None and scene.fake_seen and scene.fake_seen.classes is not None
+        assert scene.real_seen and scene.real_seen.classes is not None
         each = cross_entropy(scene.real_seen.classes, scene.labels.clamp(min=0), reduction="none")
         real = (each * (scene.labels >= 0)).mean() / max(scene.labeled_share, 1e-6)
-        if scene.fake_labels is None:
+        if scene.fake_labels is None or not self.of_fakes:
             return real
+        assert scene.fake_seen and scene.fake_seen.classes is not None
         return real + cross_entropy(scene.fake_seen.classes, scene.fake_labels)
 
     def g_loss(self, scene: Scene) -> torch.Tensor | None:

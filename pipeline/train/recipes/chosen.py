@@ -46,7 +46,7 @@ def chosen(settings: Train) -> Recipe:
         discriminator=_network(own.discriminator, settings.channels, settings.discriminator),
         objective=objective,
         weights=weights,
-        optimizer=_optimizer(own.optimizer, settings.learning_rate),
+        optimizer=_optimizer(own.optimizer, settings),
         batch=settings.batch or own.batch,
         latent=(settings.latent or own.latent) if own.kind == "noise" else 0,
         conditional=own.conditional if settings.conditional is None else settings.conditional,
@@ -84,10 +84,13 @@ def _network(own: Network, channels: int | None, options: dict[str, bool | int |
     return Network(own.name, channels or own.channels, tuple({**dict(own.options), **options}.items()))
 
 
-def _optimizer(own: Optimizer, rate: float | None) -> Optimizer:
-    if rate is None:
-        return own
-    return replace(own, learning_rate=replace(own.learning_rate, start=rate, end=rate * own.learning_rate.end / own.learning_rate.start))
+def _optimizer(own: Optimizer, settings: Train) -> Optimizer:
+    rates, rate = own.learning_rate, settings.learning_rate
+    if rate is not None:
+        rates = replace(rates, start=rate, end=rate * rates.end / rates.start)
+    if settings.optimizer == "rmsprop" != own.name:
+        return Optimizer("rmsprop", rates, 0.0, fixed(0.9))  # the smoothing of Hinton's lecture
+    return replace(own, name=settings.optimizer or own.name, learning_rate=rates)
 
 
 def _steps(own: Recipe, settings: Train) -> tuple[Steps, ...]:
