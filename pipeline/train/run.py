@@ -47,7 +47,7 @@ def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable
         state = states / _key(version, recipe, settings)
         first = ranks.rank == 0
         if first:
-            print(_headline(settings, recipe, images, ranks, kimg))
+            print(_headline(settings, recipe, images, ranks, kimg), flush=True)
             checkpoint.prune(states, own=state)
         watched = watching(model, state, settings.tensorboard) if first else nullcontext(_Nobody())
         shown = progress("train", kimg, "kimg") if first else nullcontext(lambda more, note="": None)

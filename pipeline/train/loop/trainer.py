@@ -119,11 +119,11 @@ class Running:
         if saved is None:
             return 0
         if saved.seen - self._shown_per_step(saved.seen) >= self.settings.kimg * 1000:
-            print(f"the run that is kept here is longer, {saved.seen / 1000:g} kimg: training anew")
+            print(f"the run that is kept here is longer, {saved.seen / 1000:g} kimg: training anew", flush=True)
             shutil.rmtree(folder / "checkpoints")  # type: ignore[operator]  # there is a folder where something was saved
             return 0
         self.state.restore(saved)
-        print(f"resumed at {self.state.kimg:g} kimg")
+        print(f"resumed at {self.state.kimg:g} kimg", flush=True)
         return self.state.seen
 
     def step(self) -> None:
