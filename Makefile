@@ -15,7 +15,7 @@ help:
 	@echo "make train      set up, pull what a remote has, train and evaluate (no browser)"
 	@echo "make test       set up, then all tests; make test-all adds the slow ones"
 	@echo "make lint       ruff and mypy"
-	@echo "make bench      ROOM=collect|curate|review|prepare|increment|train|evaluate: beside public tools"
+	@echo "make bench      ROOM=collect|curate|review|prepare|increment|train|recipes|evaluate: beside public tools"
 	@echo "make live       ask each public source for one page (needs DARKROOM_CONTACT); writes docs/sources.md"
 	@echo "make lock       write requirements.lock again from pyproject.toml"
 

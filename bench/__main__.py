@@ -1,7 +1,8 @@
 """python -m bench ROOM: set up the peers of one room, measure, print the table and the goals.
 
-Each room is a module here (prepare also has increment: what a change costs) with a docstring that says what is measured, BENCH.peers
-(requirements of the public tools, which live in bench/.venv and never in ours) and run(), which gives a table and the goals.
+Each room is a module here (prepare also has increment: what a change costs; train has recipes: what each makes) with a docstring that
+says what is measured, BENCH.peers (requirements of the public tools, which live in bench/.venv and never in ours) and run(), which gives
+a table and the goals.
 Exits 0 only when every goal is met.
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from bench.frame import Bench, Result
 
-ROOMS = ("collect", "curate", "review", "prepare", "increment", "train", "evaluate")
+ROOMS = ("collect", "curate", "review", "prepare", "increment", "train", "recipes", "evaluate")
 HERE = Path(__file__).parent
 
 

@@ -1,57 +1,37 @@
-"""The demo's generator beside what it must beat: itself before training, and a disc of the images' mean colour.
+"""Images a second of training: the loop most people start from (pytorch/examples dcgan, as recipes/plain.py has it) and ours.
 
-Run it after `make repro`; it reads data/dataset and data/model.
+The same networks, batch and data, without augmentation or smoothing, on the CPU with two threads and, where there is one, on a GPU. The
+loops take turns in one run, so that both meet the same machine; after a warm-up the median of the windows' ratios counts. Both
+must learn the same: mean losses of the later half within what they differ by from window to window.
 """
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from bench.frame import Bench, Goal, Result
-from pipeline.evaluate import features
-from pipeline.evaluate.inception import Inception
-from pipeline.evaluate.kernel import kernel_distance
-from pipeline.evaluate.weights import layers
-from pipeline.train.dataset import load
-from pipeline.train.recipes import RECIPES
-from pipeline.train.sample import generate, load_generator
+from bench.training.speed import Case, beside
 
-SAMPLES = 300
-CACHE = Path("data/.cache")
+CPU = (Case(32, 64, 32, steps=40, windows=9), Case(64, 64, 32, steps=10, windows=7))
+GPU = Case(64, 128, 64, steps=200, windows=5, device="cuda")
+SCATTER = 2.0  # standard deviations of a window that the mean losses may lie apart
 
 
 def run(peers: Path) -> Result:
-    dataset = load(Path("data/dataset"), "train")
-    places = [place for place, key in enumerate(dataset.keys) if "__" not in key]
-    real = np.ascontiguousarray(dataset.images[places].permute(0, 2, 3, 1).numpy())
-    network = Inception(layers("auto", CACHE))
-    real_features = features.cached(network, real, CACHE / "features")
-    trained, latent = load_generator(Path("data/model"))
-    torch.manual_seed(0)
-    untrained = RECIPES["dcgan"].generator(real.shape[1:3], RECIPES["dcgan"].channels, real.shape[3])
-
-    def kid(images: np.ndarray) -> float:
-        return kernel_distance(real_features, features.extract(network, images)).mean * 1000
-
-    def of(generator: torch.nn.Module) -> float:
-        return kid(np.concatenate(list(generate(generator, latent, SAMPLES, seed=0))))
-
-    ours, noise = of(trained), of(untrained.train())
-    flat, disc = of(untrained.eval()), kid(np.repeat(_disc(real)[None], SAMPLES, 0))
-    rows = [("trained generator", f"{ours:.1f}"), ("untrained, batch statistics", f"{noise:.1f}"),
-            ("untrained, running statistics", f"{flat:.1f}"), ("disc of the mean colour", f"{disc:.1f}")]
-    goals = [Goal("kid_against_untrained", ours / min(noise, flat), 0.25), Goal("kid_against_disc", ours / disc, 1.0)]
-    return Result(("images", "KID x 1000 to the training images"), rows, goals)
-
-
-def _disc(real: np.ndarray) -> np.ndarray:
-    side = real.shape[1]
-    rows, columns = np.mgrid[:side, :side] - (side - 1) / 2
-    inside = rows**2 + columns**2 <= (side / 2) ** 2
-    disc = np.full(real.shape[1:], 255, np.uint8)
-    disc[inside] = real[:, inside].reshape(-1, real.shape[3]).mean(0).round()
-    return disc
+    torch.set_num_threads(2)
+    rows, goals = [], []
+    for case in (*CPU, *([GPU] if torch.cuda.is_available() else [])):
+        measured = beside(case)
+        where = torch.cuda.get_device_name() if case.device == "cuda" else "CPU, 2 threads"
+        name = f"{case.device}_{case.side}px"
+        rows.append((
+            where, f"{case.side} px, batch {case.batch}, {case.channels} channels", f"{measured.plain:.0f}", f"{measured.ours:.0f}",
+            f"{measured.ratio:.2f}", f"{measured.apart:.1f}",
+        ))
+        needed = 3.0 if case.device == "cuda" else 1.2
+        goals.append(Goal(f"{name}_images_per_second_of_the_plain_loop", measured.ratio, needed, at_least=True))
+        goals.append(Goal(f"{name}_losses_apart", measured.apart, SCATTER))
+    return Result(("on", "what", "plain loop, images/s", "darkroom", "ratio", "losses apart, window s.d."), rows, goals)
 
 
 BENCH = Bench((), run)

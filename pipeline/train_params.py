@@ -30,6 +30,7 @@ class Train(Section):
     epochs: float | None = Field(None, gt=0, description="passes over the training images; or kimg")
     batch: int | None = Field(None, ge=2, description="images at a time, over all GPUs")
     learning_rate: float | None = Field(None, gt=0, le=1, description="of both networks, at the start")
+    decay_kimg: float | None = Field(None, gt=0, description="thousands of images in which the learning rate falls to a hundredth")
     optimizer: Literal["adam", "rmsprop"] | None = Field(None, description="of both networks")
     latent: int | None = Field(None, ge=1, description="numbers of noise an image is made from")
     channels: int | None = Field(None, ge=4, description="width of both networks")
@@ -62,7 +63,6 @@ class Train(Section):
     best_kimg: float = Field(0, ge=0, description="score on held-out images every so often, and take the best generator; 0: take the last")
     tensorboard: bool = Field(False, description="also write TensorBoard's event files (needs the package tensorboard)")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on a GPU that has it, fp32 elsewhere")
-    fast: Literal["auto", "off"] = Field("auto", description="auto: CUDA graphs where the recipe and the GPU allow them")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(2, ge=1, description="CPU threads; another number gives other last digits")
 

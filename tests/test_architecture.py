@@ -139,8 +139,9 @@ def test_every_params_key_of_the_graph_is_in_params_yaml_and_run_is_in_none() ->
 
 def test_every_section_and_key_is_written_out_in_params_yaml() -> None:
     tree = YAML(typ="safe").load(ROOT / "params.yaml")
-    own = {"optimizer", "latent", "channels", "generator", "discriminator", "init", "spectral_norm", "loss", "label_smoothing", "weights",
-           "steps", "warmup_kimg", "conditional", "augment_p", "ema_kimg"}  # the recipe's, and shown in comments
+    own = {"decay_kimg", "optimizer", "latent", "channels", "generator", "discriminator", "init", "spectral_norm", "loss",
+           "label_smoothing", "weights", "steps", "warmup_kimg", "conditional", "augment_p",
+           "ema_kimg"}  # the recipe's, and shown in comments
     optional = {"train": {"epochs", *own}}
     comments = "\n".join(line for line in (ROOT / "params.yaml").read_text().splitlines() if line.strip().startswith("#"))
     assert all(f"{key}: " in comments for key in own)

@@ -13,6 +13,9 @@ from pipeline.train.dataset import Dataset
 from pipeline.train.loop.settings import Aids, Settings, Trained, length_in_kimg
 from pipeline.train.loop.tick import Panel, Tick
 from pipeline.train.loop.trainer import train
+from pipeline.train.noise import normal
+from pipeline.train.objectives.adversarial import BinaryCrossEntropy
+from pipeline.train.objectives.objective import Objective
 from pipeline.train.recipes import RECIPES, Recipe
 from pipeline.train.recipes.chosen import chosen
 from pipeline.train_params import Train
@@ -78,6 +81,40 @@ def test_it_learns() -> None:
 
     _, watch = run(squares(), replace(SETTINGS, kimg=3.0))
     assert abs(contrast(watch.ticks[0])) < 0.05 and contrast(watch.ticks[-1]) > 0.25
+
+
+def plain_losses(data: Dataset, recipe: Recipe, steps: int) -> list[tuple[float, float]]:
+    """What the textbook's loop says, step by step, of the same batches and noise: three passes of D, two of G's gradients through it."""
+    torch.manual_seed(0)
+    g, d, _ = recipe.built(data.shape)
+    g, d = g.double(), d.double()
+    told = torch.nn.BCEWithLogitsLoss()
+    optimizers = [torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999), foreach=False) for network in (d, g)]
+    losses = []
+    for step in range(steps):
+        start = step * recipe.batch
+        real = data.batch(0, start, recipe.batch, dtype=torch.float64).real
+        fake = g(normal(0, "noise", start, recipe.batch, recipe.latent).double())
+        optimizers[0].zero_grad()
+        ones, zeros = torch.ones(recipe.batch).double(), torch.zeros(recipe.batch).double()
+        d_real, d_fake = told(d(real).realness, ones), told(d(fake.detach()).realness, zeros)
+        d_real.backward()
+        d_fake.backward()
+        optimizers[0].step()
+        optimizers[1].zero_grad()
+        g_loss = told(d(fake).realness, ones)
+        g_loss.backward()
+        optimizers[1].step()
+        losses.append(((d_real + d_fake).item(), g_loss.item()))
+    return losses
+
+
+def test_it_learns_what_the_plain_loop_learns_step_by_step() -> None:
+    recipe = small(batch=8, augment=(), objective=Objective(BinaryCrossEntropy()))
+    watch = Watch()
+    train(squares(), recipe, Settings(0, 0.16, threads=1, ticks=20, precision="fp64"), CPU, watch)
+    ours = [(tick.scalars["d_loss"], tick.scalars["g_loss"]) for tick in watch.ticks[1:]]
+    assert len(ours) == 20 and ours == [pytest.approx(losses, rel=1e-6) for losses in plain_losses(squares(), recipe, 20)]
 
 
 def data_for(recipe: Recipe) -> Dataset:
@@ -197,6 +234,7 @@ def test_settings_change_what_they_name_and_nothing_else() -> None:
         ({"steps": [3, 1]}, lambda r: (r.steps[0].discriminator, r.steps[0].generator), (3, 1)),
         ({"steps": [{"kimg": 0, "steps": [3, 1]}, {"kimg": 9, "steps": [1, 1]}]}, lambda r: [s.kimg for s in r.steps], [0, 9]),
         ({"learning_rate": 0.1}, lambda r: r.optimizer.learning_rate.at(0), 0.1),
+        ({"decay_kimg": 4}, lambda r: r.optimizer.learning_rate.at(2), 0.505 * 2e-4),
         ({"optimizer": "rmsprop"}, lambda r: (r.optimizer.name, r.optimizer.beta2.at(0)), ("rmsprop", 0.9)),
         ({"channels": 16}, lambda r: (r.generator.channels, r.discriminator.channels), (16, 16)),
         ({"augment": []}, lambda r: r.augment, ()),
@@ -205,7 +243,8 @@ def test_settings_change_what_they_name_and_nothing_else() -> None:
         ({"spectral_norm": "both", "init": "orthogonal"}, lambda r: (r.spectral_norm, r.init), ("both", "orthogonal")),
     ]
     for given, look, wanted in checks:
-        assert look(chosen(settings(**given))) == wanted, given
+        found = look(chosen(settings(**given)))
+        assert found == (pytest.approx(wanted) if isinstance(wanted, float) else wanted), given
         assert look(own) != wanted, given
 
 

@@ -33,9 +33,12 @@ def tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
 
 
 def restored(optimizer: torch.optim.Optimizer, kept: dict[str, torch.Tensor]) -> None:
-    """Remember what `tensors` gave."""
+    """Remember what `tensors` gave, laid out in memory as the parameters are: a fused step goes through both byte by byte."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for key, value in kept.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+        like = parameters[int(number)].detach()
+        same = value.shape == like.shape and value.ndim > 0
+        state.setdefault(int(number), {})[name] = torch.empty_like(like, dtype=value.dtype).copy_(value) if same else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

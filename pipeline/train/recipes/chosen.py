@@ -88,6 +88,8 @@ def _optimizer(own: Optimizer, settings: Train) -> Optimizer:
     rates, rate = own.learning_rate, settings.learning_rate
     if rate is not None:
         rates = replace(rates, start=rate, end=rate * rates.end / rates.start)
+    if settings.decay_kimg is not None:
+        rates = Schedule(rates.start, rates.start / 100, settings.decay_kimg, "cosine")
     if settings.optimizer == "rmsprop" != own.name:
         return Optimizer("rmsprop", rates, 0.0, fixed(0.9))  # the smoothing of Hinton's lecture
     return replace(own, name=settings.optimizer or own.name, learning_rate=rates)
