@@ -8,12 +8,12 @@ The pictures are in out/recipes, to be looked at. About 200 MB are downloaded th
 from pathlib import Path
 
 from bench.frame import Bench, Result
-from bench.recipes import acgan, noise, pix2pix, srgan, sslgan
+from bench.recipes import acgan, noise, numgen, pix2pix, srgan, sslgan
 from bench.recipes.outcome import COLUMNS
 
 __all__ = ["BENCH"]
 
-RECIPES = (acgan, sslgan, pix2pix, srgan, noise)
+RECIPES = (numgen, acgan, sslgan, pix2pix, srgan, noise)
 
 
 def run(peers: Path) -> Result:

@@ -16,7 +16,7 @@ from bench.recipes.packages import CACHE
 from bench.recipes.sets import digits
 from pipeline.train.dataset import Dataset
 
-__all__ = ["accuracy", "judge", "told"]
+__all__ = ["accuracy", "features", "judge", "told"]
 
 PASSES, BATCH, RATE = 3, 128, 3e-3
 
@@ -38,6 +38,13 @@ def told(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """The class that is told of each image, int64 (N,); uint8 images or floats in -1..1."""
     floats = images if images.is_floating_point() else _floats(images)
     return torch.cat([network(part).argmax(1) for part in floats.split(500)])
+
+
+@torch.no_grad()
+def features(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """What the last layer reads, float32 (N, 576); uint8 images or floats in -1..1."""
+    floats = images if images.is_floating_point() else _floats(images)
+    return torch.cat([network[:-1](part) for part in floats.split(500)])  # type: ignore[index]
 
 
 def accuracy(network: nn.Module, dataset: Dataset) -> float:
