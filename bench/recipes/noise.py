@@ -1,4 +1,4 @@
-"""dcgan and r3gan beside the plain loop: the same emoji, equally many images shown, several seeds.
+"""dcgan, r3gan and wgan-gp beside the plain loop: the same emoji, equally many images shown, several seeds.
 
 The measure is KID to the held-out emoji in multiples of the floor: what as many real emoji, drawn anew again and again, typically
 score against them, which is the noise of an estimate whose expectation is zero.
@@ -37,6 +37,7 @@ KIMG, BATCH = 40, 32
 RUNS = {
     "dcgan": Train(recipe="dcgan", kimg=KIMG, ticks=1, channels=16, batch=BATCH, learning_rate=1e-3),
     "r3gan": Train(recipe="r3gan", kimg=KIMG, ticks=1, channels=64, batch=BATCH, learning_rate=1e-3),
+    "wgan-gp": Train(recipe="wgan-gp", kimg=KIMG, ticks=1, channels=16, batch=BATCH, learning_rate=5e-4, steps=(2, 1)),
 }
 
 
@@ -58,8 +59,7 @@ def outcome() -> Outcome:
              ", ".join(f"{value:.1f}" for value in values), f"{noise:.0f} noise, 1 real", f"{spent[name] / len(values):.0f} a seed")
             for name, values in found.items()]
     means = {name: float(np.mean(values)) for name, values in found.items()}
-    return Outcome(rows, [Goal("dcgan_KID_against_the_plain_loop", means["dcgan"] / means["plain loop"], 1.0),
-                          Goal("r3gan_KID_against_the_plain_loop", means["r3gan"] / means["plain loop"], 1.0)])
+    return Outcome(rows, [Goal(f"{name}_KID_against_the_plain_loop", means[name] / means["plain loop"], 1.0) for name in RUNS])
 
 
 def _ours(train: Dataset, name: str, seed: int) -> torch.Tensor:
