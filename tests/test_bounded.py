@@ -81,7 +81,8 @@ def test_large_inputs_and_results_pass_without_a_jam() -> None:
 def test_no_process_stays_behind(tmp_path: Path) -> None:
     """Whoever asked is killed, and cannot tidy up: the worker in its endless loop ends all the same."""
     mark = tmp_path / "pid"
-    program = f"from pipeline import bounded; from tests.awkward import Do\nbounded.run(Do(), ['mark {mark}'])"
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # which a shell's background job would not
+    program = f"{heard}\nfrom pipeline import bounded; from tests.awkward import Do\nbounded.run(Do(), ['mark {mark}'])"
     script = tmp_path / "asks.py"
     script.write_text(f"if __name__ == '__main__':\n    {program.replace(chr(10), chr(10) + '    ')}\n")
     for end in (signal.SIGKILL, signal.SIGINT):
