@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from pipeline.errors import UserError
 from pipeline.train.loop import checkpoint
-from pipeline.train.loop.checkpoint import Saved, best, keep_best, latest, prune, read, read_tensors, save
+from pipeline.train.loop.checkpoint import Saved, best, keep_best, latest, prune, read_tensors, save
 from tests.conftest import ROOT
 
 
@@ -142,8 +142,6 @@ def test_a_damaged_one_is_passed_over_aloud(
     assert same(latest(tmp_path), state(10))
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("darkroom: ") and "000000000020" in line and says in line
-    with pytest.raises(UserError, match="000000000020"):
-        read(tmp_path / "000000000020")
     save(tmp_path, state(20))
     assert same(latest(tmp_path), state(20))
 
@@ -339,38 +337,23 @@ def test_files_that_could_run_code_are_refused_whatever_their_name(
     monkeypatch.chdir(tmp_path)
     FOREIGN[kind](tmp_path / name)
     with pytest.raises(UserError) as refused:
-        read(tmp_path / name)
+        read_tensors(tmp_path / name)
     assert name in str(refused.value) and "safetensors file" in str(refused.value) and "\n" not in str(refused.value)
     assert names(tmp_path) == [name], "it ran"
-    with pytest.raises(UserError):
-        read(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.PTH", "a.pkl", "a.ckpt"])
 def test_a_name_that_promises_code_is_refused_whatever_it_holds(tmp_path: Path, name: str) -> None:
     save_file({"w": torch.ones(2)}, tmp_path / name)
     with pytest.raises(UserError, match=r"give a \.safetensors file"):
-        read(tmp_path / name)
+        read_tensors(tmp_path / name)
 
 
 def test_a_damaged_safetensors_file_says_so(tmp_path: Path) -> None:
     save_file({"w": torch.ones(99)}, tmp_path / "a.safetensors")
     (tmp_path / "a.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:-8])
     with pytest.raises(UserError, match=r"a\.safetensors is damaged .*; fetch or export it again"):
-        read(tmp_path / "a.safetensors")
-
-
-def test_what_people_give_is_read(tmp_path: Path) -> None:
-    save(tmp_path, state(10))
-    save(tmp_path, state(20))
-    assert same(read(tmp_path), state(20)) and same(read(tmp_path / "000000000010"), state(10))
-    file = tmp_path / "000000000010" / "state.safetensors"
-    assert torch.equal(read(file).tensors["w"], state(10).tensors["w"]) and read(file).seen == 0
-    with pytest.raises(UserError, match="is not there"):
-        read(tmp_path / "none.safetensors")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty holds no checkpoint; give a folder with"):
-        read(tmp_path / "empty")
+        read_tensors(tmp_path / "a.safetensors")
 
 
 def test_tensors_do_not_hang_on_their_file(tmp_path: Path) -> None:

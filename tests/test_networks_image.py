@@ -323,8 +323,8 @@ def test_every_bad_size_is_one_sentence():
 def test_other_bad_options_are_one_sentence():
     with pytest.raises(UserError, match="multiple of 16"):
         r3gan.Generator(size=(64, 64), colors=3, channels=40)
-    with pytest.raises(UserError, match="batch, instance, none"):
-        tower.Discriminator(size=(64, 64), colors=3, norm="layer")
+    with pytest.raises(UserError, match="batch, group, layer, instance, none"):
+        tower.Discriminator(size=(64, 64), colors=3, norm="weight")
     network = unet.Generator(size=(64, 64), given_size=(64, 64), channels=2, **PAIR)
     assert network(torch.rand(1, 3, 128, 64)).shape == (1, 3, 128, 64)
     with pytest.raises(UserError, match="a picture of 60x64 pixels.*multiples of 64"):

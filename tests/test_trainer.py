@@ -161,6 +161,7 @@ def test_without_the_discriminator_an_upscaler_learns_from_pixels_alone() -> Non
     aids = Aids(features=lambda images: images)
     _, watch = run(squares(given=8), replace(SETTINGS, kimg=0.024, ticks=6), recipe, aids)
     assert ["d_loss" in tick.scalars for tick in watch.ticks] == [False, False, False, False, True, True, True]
+    assert ["perceptual" in tick.scalars for tick in watch.ticks] == ["d_loss" in tick.scalars for tick in watch.ticks]
 
 
 def test_the_best_generator_is_the_one_with_the_smallest_score(tmp_path: Path) -> None:
@@ -176,6 +177,15 @@ def test_the_best_generator_is_the_one_with_the_smallest_score(tmp_path: Path) -
     )
     assert best.score == 1 and best.kimg == pytest.approx(0.064)
     assert torch.equal(next(best.generator.parameters()), taken[1])
+
+
+@pytest.mark.parametrize("ticks", [1, 2, 6])
+def test_how_often_it_is_scored_does_not_hang_on_ticks(tmp_path: Path, ticks: int) -> None:
+    seen: list[float] = []
+    watch = Watch()
+    aids = Aids(score=lambda generator, network: seen.append(0) or 5.0)  # type: ignore[func-returns-value]
+    train(squares(), small(), replace(SETTINGS, ticks=ticks, best_kimg=0.02), CPU, watch, state=tmp_path, aids=aids)
+    assert len(seen) == 4 and {tick.scalars["kid"] for tick in watch.ticks if "kid" in tick.scalars} == {5}
 
 
 def test_adaptive_augmentation_grows_while_the_discriminator_is_sure() -> None:
@@ -259,6 +269,9 @@ def test_a_weight_of_nothing_takes_a_term_out() -> None:
         ({"loss": "hinge", "label_smoothing": 0.9}, "only bce and least_squares"),
         ({"weights": {"l1": 1}}, "makes images from noise, which have no target"),
         ({"recipe": "pix2pix", "conditional": True}, "is told no class"),
+        ({"weights": {"classes": 1}}, "tells no classes"),
+        ({"warmup_kimg": 1}, "has nothing to learn from"),
+        ({"recipe": "srgan", "weights": {"l2": 0}}, "has nothing to learn from"),
     ],
 )
 def test_settings_that_do_not_go_together_are_one_sentence(given: dict[str, Any], says: str) -> None:

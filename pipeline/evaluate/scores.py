@@ -1,6 +1,5 @@
 """Scores of a generator while it is trained, smaller is better, and features in which a difference in looks shows."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from pipeline.evaluate.inception import Inception
 from pipeline.evaluate.kernel import kernel_distance
 from pipeline.evaluate.weights import layers
 from pipeline.train.dataset import Dataset, load
+from pipeline.train.loop.settings import Score
 from pipeline.train.model.sample import to_uint8
 from pipeline.train.noise import labels, latents
 from pipeline.train.objectives.scene import Features
@@ -23,7 +23,6 @@ __all__ = ["early_features", "score"]
 EARLY = 6  # blocks of the network: up to 192 channels at a quarter of the size, where texture is
 SEED = 0  # of what is generated for a score: the same noise each time
 SCORED = 500  # images generated for one score
-Score = Callable[[nn.Module, dict[str, object]], float]
 
 
 def early_features(weights: str, cache: Path) -> Features:
@@ -40,11 +39,10 @@ def early_features(weights: str, cache: Path) -> Features:
 
 def score(recipe: Recipe, shards: Path, weights: str, cache: Path) -> Score:
     """By the held-out images in `shards`: KID for generators from noise, else the mean absolute difference to the targets, of 255."""
-    try:
-        holdout = load(shards, "holdout")
-    except UserError:
-        raise UserError("train.best_kimg in params.yaml: there are no held-out images to choose the best generator by; "
-                        "raise review.holdout, or set it to 0") from None
+    holdout = load(shards, "holdout") if any(shards.glob("holdout-*.tar")) else None
+    if holdout is None or len(holdout) < (2 if recipe.kind == "noise" else 1):
+        raise UserError("train.best_kimg in params.yaml: there are too few held-out images to choose the best generator by; "
+                        "raise review.holdout, or set it to 0")
     return _difference(holdout) if recipe.kind != "noise" else _kid(Inception(layers(weights, cache)), recipe, holdout, cache)
 
 
@@ -68,8 +66,8 @@ def _kid(inception: Inception, recipe: Recipe, holdout: Dataset, cache: Path) ->
 
     def of(generator: nn.Module, network: dict[str, object]) -> float:
         device = next(generator.parameters()).device
-        z, classes = latents(SEED, SCORED, recipe.latent), len(holdout.classes)
-        told = labels(SEED, "score", 0, SCORED, classes) if recipe.conditional else None
+        z = latents(SEED, SCORED, recipe.latent)
+        told = labels(SEED, "score", 0, SCORED, int(str(network["classes"]))) if recipe.conditional else None
         made = []
         for start in range(0, SCORED, 50):
             with torch.no_grad():

@@ -1,3 +1,2 @@
-"""Dataset to generator: `dataset` reads the shards, `trainer` is the only loop, `recipes` say what it
-trains, `networks` and `objectives` are what recipes are made of, `watch` draws how it went, `sample`
-makes images from what came out."""
+"""Dataset to generator: `run` is all of it, `dataset` reads the shards, `recipes` say what is trained and are made of `networks` and
+`objectives`, `loop` trains, `watching` shows how it went, `model` is the folder that comes out and its use."""

@@ -98,8 +98,8 @@ def _precision(setting: str, where: torch.device) -> str:
 
 
 def _key(version: str, recipe: Recipe, settings: Train) -> str:
-    """What a run can be continued by: everything its weights depend on but its length and the device."""
-    asked = (settings.seed, settings.labeled_fraction, settings.precision, settings.threads)
+    """What a run can be continued by: everything its weights depend on but its length and the device, and when it is scored."""
+    asked = (settings.seed, settings.labeled_fraction, settings.precision, settings.threads, settings.best_kimg)
     return digest(repr((version, recipe, asked, torch.__version__, code_of(Running))).encode())
 
 

@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 
 from pipeline.errors import UserError
 
-__all__ = ["Saved", "best", "keep_best", "latest", "prune", "read", "read_tensors", "save"]
+__all__ = ["Saved", "best", "keep_best", "latest", "prune", "read_tensors", "save"]
 
 TENSORS, NUMBERS, BEST = "state.safetensors", "state.json", "best"
 FORMAT = 1
@@ -88,21 +88,6 @@ def keep_best(folder: Path, generator: Saved, score: float) -> bool:
 def best(folder: Path) -> Saved | None:
     """What `keep_best` kept last, with its score as numbers["score"]; None where nothing was or it is damaged."""
     return latest(folder / BEST)
-
-
-def read(path: Path) -> Saved:
-    """What a person gave: a checkpoint, a folder of checkpoints, or a .safetensors file (then without numbers, seen 0).
-
-    Raises UserError for what is not there, is damaged, or is of a form that can run code.
-    """
-    if not path.is_dir():
-        return Saved(0, read_tensors(path), {})
-    if (path / TENSORS).exists():
-        return _whole(path)
-    found = latest(path)
-    if found is None:
-        raise UserError(f"{path} holds no checkpoint; give a folder with {TENSORS} and {NUMBERS}, or a .safetensors file")
-    return found
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:

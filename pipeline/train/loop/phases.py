@@ -18,7 +18,7 @@ from pipeline.train.recipes.recipe import Recipe
 
 __all__ = ["Phases", "Said"]
 
-Weights = Mapping[str, float | torch.Tensor]
+Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from torch import nn
 
 from pipeline.train.objectives.scene import Features
 
-__all__ = ["Aids", "Settings", "Trained", "length_in_kimg"]
+__all__ = ["Aids", "Score", "Settings", "Trained", "length_in_kimg"]
+
+Score = Callable[[nn.Module, dict[str, object]], float]
+"""A generator and what it was built of to a number, smaller is better."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Aids:
     """What the loop is lent by those who know more: features for the perceptual term, and a score of a generator, smaller is better."""
 
     features: Features | None = None
-    score: Callable[[nn.Module, dict[str, object]], float] | None = None
+    score: Score | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 They are drawn for the global batch; each of several processes takes its rows of it, so together they see what one would.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 
@@ -32,10 +32,6 @@ class Shown:
     real_draws: torch.Tensor
     fake_draws: torch.Tensor
     g_draws: torch.Tensor
-
-    def tensors(self) -> dict[str, torch.Tensor]:
-        """What is there, by name."""
-        return {field.name: value for field in fields(self) if (value := getattr(self, field.name)) is not None}
 
 
 @dataclass(frozen=True)

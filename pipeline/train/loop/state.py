@@ -15,7 +15,7 @@ __all__ = ["State"]
 
 class State:
     """The two networks, the averaged generator, the two optimisers, how many images were seen, the chance of augmentation and what it
-    adapts to, and after how many images the generator was scored last."""
+    adapts to."""
 
     def __init__(self, recipe: Recipe, generator: nn.Module, discriminator: nn.Module, device: torch.device) -> None:
         self.generator, self.discriminator = generator, discriminator
@@ -24,7 +24,6 @@ class State:
         self.d_optimizer = optimizers.built(recipe.optimizer, discriminator.parameters(), device)
         self.seen = 0
         self.augment_p, self.overfit, self.steps = 0.0, Sums(), 0  # where it adapts; counted in steps since the start
-        self.scored = 0
 
     @property
     def kimg(self) -> float:
@@ -39,7 +38,7 @@ class State:
         }
         tensors = {f"{part}.{name}": value for part, named in parts.items() for name, value in named.items()}
         tensors |= {f"overfit.{name}": value for name, value in self.overfit.totals.items()}
-        numbers = {"augment_p": self.augment_p, "steps": self.steps, "scored": self.scored, "overfit": dict(self.overfit.counts)}
+        numbers = {"augment_p": self.augment_p, "steps": self.steps, "overfit": dict(self.overfit.counts)}
         return Saved(self.seen, tensors, numbers)
 
     def restore(self, saved: Saved) -> None:
@@ -50,7 +49,7 @@ class State:
         optimizers.restored(self.g_optimizer, _part(saved, "g_optimizer"))
         optimizers.restored(self.d_optimizer, _part(saved, "d_optimizer"))
         self.seen = saved.seen
-        self.augment_p, self.steps, self.scored = (saved.numbers[name] for name in ("augment_p", "steps", "scored"))
+        self.augment_p, self.steps = saved.numbers["augment_p"], saved.numbers["steps"]
         device = next(self.generator.parameters()).device
         self.overfit = Sums({name: value.to(device) for name, value in _part(saved, "overfit").items()}, dict(saved.numbers["overfit"]))
 

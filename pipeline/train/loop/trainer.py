@@ -26,7 +26,7 @@ from pipeline.train.loop.checkpoint import Saved
 from pipeline.train.loop.panel import Fixed
 from pipeline.train.loop.parallel import Ranks
 from pipeline.train.loop.phases import Phases, Said
-from pipeline.train.loop.settings import Aids, Settings, Trained
+from pipeline.train.loop.settings import Aids, Score, Settings, Trained
 from pipeline.train.loop.shown import Deck, Shown
 from pipeline.train.loop.state import State
 from pipeline.train.loop.sums import Sums
@@ -74,11 +74,10 @@ def train(
         before = run.state.seen
         run.step()
         on_step((run.state.seen - before) / 1000)
+        if settings.best_kimg and aids.score and run.passed(before, settings.best_kimg):
+            run.score(aids.score, state)
         if run.passed(before, settings.kimg / settings.ticks) or run.state.seen >= settings.kimg * 1000:
-            scalars = run.scalars()
-            if settings.best_kimg and aids.score and run.passed(run.state.scored, settings.best_kimg):
-                scalars["kid" if recipe.kind == "noise" else "holdout_l1"] = run.scored(state)
-            watch(Tick(run.state.kimg, scalars, fixed.samples(run.state.average, run.device, run.dtype)))
+            watch(Tick(run.state.kimg, run.scalars(), fixed.samples(run.state.average, run.device, run.dtype)))
             run.keep(state)
     return run.trained(state)
 
@@ -87,7 +86,7 @@ class Running:
     """A run under way."""
 
     def __init__(self, dataset: Dataset, recipe: Recipe, settings: Settings, device: torch.device, aids: Aids, ranks: Ranks) -> None:
-        self.recipe, self.settings, self.device, self.aids, self.ranks = recipe, settings, device, aids, ranks
+        self.recipe, self.settings, self.device, self.ranks = recipe, settings, device, ranks
         self.dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         torch.manual_seed(settings.seed)
         generator, discriminator, self.network = recipe.built(dataset.shape)
@@ -96,6 +95,7 @@ class Running:
             discriminator = spectral(discriminator)
         if recipe.spectral_norm == "both":
             generator = spectral(generator)
+        parallel.broadcast([generator, discriminator])
         self.state = State(recipe, generator, discriminator, device)
         known = dataset.labels >= 0
         labelled = _only(dataset, known.nonzero().flatten()).to(device) if recipe.objective.apart else None
@@ -214,14 +214,13 @@ class Running:
             means["augment_p"] = self._chance()
         return means
 
-    def scored(self, folder: Path | None) -> float:
+    def score(self, of: Score, folder: Path | None) -> None:
         """Score the averaged generator, and keep it if it is the best so far."""
-        assert self.aids.score is not None
-        self.state.scored = self.state.seen
-        score = self.aids.score(self.state.average, self.network)
+        score = of(self.state.average, self.network)
+        name = "kid" if self.recipe.kind == "noise" else "holdout_l1"
+        self.sums.add({name: torch.tensor(score, dtype=torch.float64, device=self.device)})
         if folder and self.ranks.rank == 0:
             checkpoint.keep_best(folder / "checkpoints", Saved(self.state.seen, self.state.average.state_dict(), {}), score)
-        return score
 
     def keep(self, folder: Path | None) -> None:
         if folder and self.ranks.rank == 0:

@@ -7,9 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from pipeline.errors import UserError
-from pipeline.train.networks.normalization import icnr
 
-__all__ = ["FACTORS", "bicubic", "check_colors", "enlarging", "factor_for", "silence"]
+__all__ = ["FACTORS", "bicubic", "check_colors", "enlarging", "factor_for", "icnr", "silence"]
 
 FACTORS = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
 """The factors an upscaler can have, and the pixel shuffles they are made of."""
@@ -43,6 +42,16 @@ def enlarging(channels: int, factor: int, activation: Callable[[], nn.Module]) -
         icnr(convolution.weight, step)
         layers += [convolution, nn.PixelShuffle(step), activation()]
     return nn.Sequential(*layers)
+
+
+def icnr(weight: torch.Tensor, factor: int) -> None:
+    """Start a convolution that a pixel shuffle follows as a nearest-neighbour enlargement, which has no checkerboard.
+
+    `weight` is (channels * factor², inputs, kh, kw), filled already: the factor² filters of one output channel are made
+    equal (Aitken et al., arXiv:1707.02937).
+    """
+    with torch.no_grad():
+        weight.copy_(weight[:: factor * factor].repeat_interleave(factor * factor, dim=0))
 
 
 def silence(convolution: nn.Conv2d) -> None:

@@ -9,8 +9,8 @@ from torch import nn
 from pipeline.errors import UserError
 
 __all__ = [
-    "Latent", "Noise", "Projection", "beside", "initialise", "keep_variance", "normalisation", "one_hot", "start_for", "steps_for",
-    "widths_for",
+    "Latent", "Noise", "Projection", "beside", "initialise", "keep_variance", "normalisation", "one_hot", "small_normal", "start_for",
+    "steps_for", "widths_for",
 ]
 
 WIDEST = 8  # the deepest layers have at most 8 times the channels of the one next to the pixels
@@ -130,7 +130,7 @@ def initialise(network: nn.Module, norm: str) -> None:
     With normalisation: N(0, 0.02) (arXiv:1511.06434, section 4; arXiv:1610.09585, appendix), and normalisation itself N(1, 0.02), as
     DCGAN's published code has it. With "none" that would fade to nothing within three layers, so `keep_variance`.
     """
-    network.apply(keep_variance if norm == "none" else _small)
+    network.apply(keep_variance if norm == "none" else small_normal)
 
 
 def keep_variance(module: nn.Module) -> None:
@@ -145,7 +145,8 @@ def keep_variance(module: nn.Module) -> None:
         nn.init.zeros_(module.bias)
 
 
-def _small(module: nn.Module) -> None:
+def small_normal(module: nn.Module) -> None:
+    """For Module.apply: N(0, 0.02) for weights, N(1, 0.02) for normalisation, biases 0."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.train.networks.normalization import normalization, small_normal
+from pipeline.train.networks.layers import normalisation, small_normal
 from pipeline.train.networks.seen import Seen
 
 __all__ = ["Discriminator", "field_of"]
@@ -42,7 +42,7 @@ class Discriminator(nn.Module):
         steps: list[nn.Module] = [nn.Conv2d(given_colors + colors, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
         for step, after in enumerate(widths[1:], 1):
             stride = 2 if step < layers else 1
-            steps += [nn.Conv2d(widths[step - 1], after, 4, stride, 1, bias=norm == "none"), normalization(norm, after), nn.LeakyReLU(0.2)]
+            steps += [nn.Conv2d(widths[step - 1], after, 4, stride, 1, bias=norm == "none"), *normalisation(norm, after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*steps)
         self.last = nn.Conv2d(widths[-1], 1, 4, 1, 1)
         self.apply(small_normal)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pipeline.train.networks.enlarge import bicubic, check_colors, enlarging, factor_for, silence
-from pipeline.train.networks.normalization import normalization
+from pipeline.train.networks.layers import normalisation
 
 __all__ = ["Generator"]
 
@@ -28,7 +28,7 @@ class Generator(nn.Module):
         check_colors(colors, given_colors, residual)
         self.factor, self.residual = factor_for(size, given_size), residual
         self.first = nn.Sequential(nn.Conv2d(given_colors, channels, 9, 1, 4), nn.PReLU())
-        closing = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1), normalization(norm, channels))
+        closing = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1), *normalisation(norm, channels))
         self.middle = nn.Sequential(*(Block(channels, norm) for _ in range(blocks)), closing)
         self.enlarge = enlarging(channels, self.factor, nn.PReLU)
         self.last = nn.Conv2d(channels, colors, 9, 1, 4)
@@ -48,8 +48,8 @@ class Block(nn.Module):
     def __init__(self, channels: int, norm: str) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, 1, 1), normalization(norm, channels), nn.PReLU(),
-            nn.Conv2d(channels, channels, 3, 1, 1), normalization(norm, channels),
+            nn.Conv2d(channels, channels, 3, 1, 1), *normalisation(norm, channels), nn.PReLU(),
+            nn.Conv2d(channels, channels, 3, 1, 1), *normalisation(norm, channels),
         )  # fmt: skip
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

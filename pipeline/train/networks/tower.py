@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from pipeline.train.networks.normalization import normalization
+from pipeline.train.networks.layers import normalisation
 from pipeline.train.networks.seen import Seen
 
 __all__ = ["Discriminator"]
@@ -31,7 +31,7 @@ class Discriminator(nn.Module):
         for step, (before, after) in enumerate(pairwise(widths), 1):
             stride = 2 if step % 2 else 1
             convolution = nn.Conv2d(before, after, 3, stride, 1, bias=norm == "none")
-            layers += [convolution, normalization(norm, after), nn.LeakyReLU(0.2)]
+            layers += [convolution, *normalisation(norm, after), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)
         self.dense = nn.Sequential(nn.Linear(widths[-1], channels * DENSE), nn.LeakyReLU(0.2))
         self.last = nn.Linear(channels * DENSE, 1)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.train.networks.normalization import normalization, small_normal
+from pipeline.train.networks.layers import normalisation, small_normal
 
 __all__ = ["Generator", "depth_for"]
 
@@ -85,9 +85,9 @@ class Generator(nn.Module):
 
 def _down(before: int, after: int, norm: str) -> nn.Module:
     """Convolution, normalisation, LeakyReLU. The first has no normalisation (appendix 6.1.1), nor the innermost (errata)."""
-    return nn.Sequential(nn.Conv2d(before, after, 4, 2, 1, bias=norm == "none"), normalization(norm, after), nn.LeakyReLU(0.2))
+    return nn.Sequential(nn.Conv2d(before, after, 4, 2, 1, bias=norm == "none"), *normalisation(norm, after), nn.LeakyReLU(0.2))
 
 
 def _up(before: int, after: int, norm: str, dropout: float) -> nn.Module:
     convolution = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=norm == "none")
-    return nn.Sequential(convolution, normalization(norm, after), nn.Dropout(dropout) if dropout else nn.Identity(), nn.ReLU())
+    return nn.Sequential(convolution, *normalisation(norm, after), nn.Dropout(dropout) if dropout else nn.Identity(), nn.ReLU())

@@ -28,6 +28,8 @@ class Term(Protocol):
     def g_loss(self, scene: Scene) -> torch.Tensor | None: ...
 
 
+PIXELS = AbsoluteDifference | SquaredDifference
+
 TERMS: dict[str, Term] = {
     "classes": AuxiliaryClasses(),
     "matching": FeatureMatching(),
@@ -69,6 +71,11 @@ class Objective:
         return any(isinstance(term, AuxiliaryClasses | KnownClasses) for _, term in self.terms)
 
     @property
+    def in_pixels(self) -> bool:
+        """Whether there is something to learn without a discriminator."""
+        return any(isinstance(term, PIXELS) for _, term in self.terms)
+
+    @property
     def perceives(self) -> bool:
         """Whether a frozen network's features are needed."""
         return any(isinstance(term, Perceptual) for _, term in self.terms)
@@ -86,10 +93,10 @@ class Objective:
         return {**parts, **{name: value for name, value in told.items() if value is not None}}
 
     def g_losses(self, scene: Scene) -> dict[str, torch.Tensor]:
-        """Each part of the generator's loss, not weighed yet. Without `fake_seen` there is no game, only terms that need none."""
-        parts = {}
-        if scene.fake_seen is not None:
-            real = scene.real_seen.realness if scene.real_seen is not None else None
-            parts["adversarial"] = self.adversarial.g_loss(real, scene.fake_seen.realness)
+        """Each part of the generator's loss, not weighed yet. Without `fake_seen` there is no game, only likeness in pixels."""
+        if scene.fake_seen is None:
+            return {name: term.g_loss(scene) for name, term in self.terms if isinstance(term, PIXELS)}
+        real = scene.real_seen.realness if scene.real_seen is not None else None
         told = {name: term.g_loss(scene) for name, term in self.terms}
+        parts = {"adversarial": self.adversarial.g_loss(real, scene.fake_seen.realness)}
         return {**parts, **{name: value for name, value in told.items() if value is not None}}

@@ -40,6 +40,10 @@ def chosen(settings: Train) -> Recipe:
     if settings.conditional and own.kind != "noise":
         raise UserError(f"params.yaml: train.conditional: {settings.recipe} makes a picture from a picture and is told no class; "
                         "leave it out")
+    warmup = own.warmup_kimg if settings.warmup_kimg is None else settings.warmup_kimg
+    if warmup and not objective.in_pixels:
+        raise UserError(f"params.yaml: train.warmup_kimg: without the discriminator {settings.recipe} has nothing to learn from; set it "
+                        "to 0, or give train.weights an l1 or l2")
     return replace(
         own,
         generator=_network(own.generator, settings.channels, settings.generator),
@@ -51,7 +55,7 @@ def chosen(settings: Train) -> Recipe:
         latent=(settings.latent or own.latent) if own.kind == "noise" else 0,
         conditional=own.conditional if settings.conditional is None else settings.conditional,
         steps=_steps(own, settings),
-        warmup_kimg=own.warmup_kimg if settings.warmup_kimg is None else settings.warmup_kimg,
+        warmup_kimg=warmup,
         augment=own.augment if settings.augment is None else tuple(settings.augment),
         augment_p=own.augment_p if settings.augment_p is None else _chance(settings.augment_p),
         ema_kimg=own.ema_kimg if settings.ema_kimg is None else fixed(settings.ema_kimg),
@@ -71,6 +75,9 @@ def _objective(own: Recipe, settings: Train) -> tuple[Objective, tuple[tuple[str
         if name in PAIRED and own.kind == "noise":
             raise UserError(f"params.yaml: train.weights.{name}: {settings.recipe} makes images from noise, which have no target; "
                             "leave it out, or choose pix2pix or srgan")
+        if name == "classes" and not own.objective.asks_classes:
+            raise UserError(f"params.yaml: train.weights.classes: the discriminator of {settings.recipe} tells no classes; leave it "
+                            "out, or choose acgan or sslgan")
         if name != "adversarial" and name not in terms:
             terms[name] = TERMS[name]
         weights[name] = fixed(weight)
