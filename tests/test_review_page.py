@@ -77,6 +77,8 @@ class Page:
 
     @property
     def focused(self) -> str:
+        """The image in focus; a tile's frame is there before its row has come from the server."""
+        self.wait(lambda: self.script("return document.querySelector('.tile.focused')?.dataset.id"))
         return str(self.script("return document.querySelector('.tile.focused').dataset.id"))
 
     @property
