@@ -32,7 +32,7 @@ train: setup
 	@darkroom train
 
 test: browser
-	@python -m pytest -q
+	@python -m pytest -q -n 2
 
 test-all: browser
 	@python -m pytest -q -m "slow or not slow"

@@ -62,7 +62,8 @@ class Train(Section):
     keep: int = Field(2, ge=1, description="checkpoints kept")
     best_kimg: float = Field(0, ge=0, description="score on held-out images every so often, and take the best generator; 0: take the last")
     tensorboard: bool = Field(False, description="also write TensorBoard's event files (needs the package tensorboard)")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on a GPU that has it, fp32 elsewhere")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where the GPU or CPU multiplies in it, else fp32")
+    fast: bool | Literal["auto"] = Field("auto", description="compile the networks; auto: on a GPU, where it pays")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = Field(2, ge=1, description="CPU threads; another number gives other last digits")
 

@@ -14,6 +14,13 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parent.parent
+LONGEST = ["test_repro", "test_review_page", "test_train_killed", "test_parallel_training"]  # these first: the last to end decides
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # two tests at once: threads that wait do not burn the other's core
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 
 
 def picture(seed: int, size: tuple[int, int] = (96, 80), mode: str = "RGB") -> Image.Image:

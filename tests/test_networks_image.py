@@ -11,6 +11,7 @@ from torch import nn
 from pipeline.errors import UserError
 from pipeline.train.networks import patch, r3gan, rrdb, srresnet, tower, unet
 from pipeline.train.networks.enlarge import bicubic
+from pipeline.train.networks.layers import Dropout
 from tests.conftest import picture
 
 PAIR = {"colors": 3, "given_colors": 3}
@@ -69,7 +70,7 @@ def test_a_translation_does_not_hang_on_the_pictures_beside_it():
 def test_dropout_is_in_the_first_three_steps_up_and_off_at_use():
     torch.manual_seed(0)
     network = unet.Generator(size=(128, 128), given_size=(128, 128), channels=2, **PAIR)
-    rates = [[layer.p for layer in step.modules() if isinstance(layer, nn.Dropout)] for step in network.up]
+    rates = [[layer.p for layer in step.modules() if isinstance(layer, Dropout)] for step in network.up]
     assert rates == [[0.5], [0.5], [0.5], [], [], []]
     given = torch.rand(1, 3, 128, 128)
     assert not torch.equal(network(given), network(given))

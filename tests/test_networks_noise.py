@@ -13,6 +13,7 @@ from torch.autograd import grad, gradcheck, gradgradcheck
 
 from pipeline.errors import UserError
 from pipeline.train.networks import acgan, critic, dcgan, mlp, sslgan
+from pipeline.train.networks.layers import Dropout
 from pipeline.train.networks.seen import Seen
 
 Maker = Callable[..., nn.Module]
@@ -228,7 +229,7 @@ def test_numgen_has_its_hidden_layers() -> None:
     d = mlp.Discriminator(size=(28, 28), colors=1, channels=256)
     assert [m.out_features for m in g.modules() if isinstance(m, nn.Linear)] == [256, 512, 1024, 784]
     assert [m.out_features for m in d.modules() if isinstance(m, nn.Linear)] == [1024, 512, 256, 1]
-    assert [m.p for m in d.modules() if isinstance(m, nn.Dropout)] == [0.3] * 3
+    assert [m.p for m in d.modules() if isinstance(m, Dropout)] == [0.3] * 3
 
 
 @pytest.mark.parametrize("family", PAIRS)

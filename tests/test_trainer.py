@@ -123,12 +123,13 @@ def data_for(recipe: Recipe) -> Dataset:
     return squares(given=32 if recipe.kind == "translation" else 8)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_recipe_runs_and_moves_both_networks(name: str) -> None:
+def test_every_recipe_runs_and_moves_both_networks(name: str, precision: str) -> None:
     recipe = small(name, batch=4, warmup_kimg=min(RECIPES[name].warmup_kimg, 0.004), ema_kimg=RECIPES["dcgan"].ema_kimg)
     aids = Aids(features=lambda images: torch.nn.functional.avg_pool2d(images, 4))
     before, _ = run(data_for(recipe), replace(SETTINGS, kimg=0.000001, ticks=1), recipe, aids)
-    trained, watch = run(data_for(recipe), replace(SETTINGS, kimg=0.024, ticks=2), recipe, aids)
+    trained, watch = run(data_for(recipe), replace(SETTINGS, kimg=0.024, ticks=2, precision=precision), recipe, aids)
     assert not equal(before, trained)
     wanted = {"noise": (3, 32, 32), "translation": (3, 32, 32), "upscaling": (3, 32, 32)}[recipe.kind]
     assert watch.ticks[-1].samples.shape[1:] == wanted
@@ -304,3 +305,12 @@ def test_a_gpu_that_torch_cannot_use_is_a_stop_that_names_the_way_out(tmp_path: 
     assert device.choose("auto").type == "cpu"
     with pytest.raises(UserError, match="no NVIDIA GPU was found"):
         device.choose("cuda")
+
+
+@pytest.mark.parametrize(("has", "taken"), [
+    ({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"), ({"avx512_f": True}, "fp32"), ({}, "fp32"),
+])
+def test_precision_is_what_the_cpu_multiplies_in(monkeypatch: pytest.MonkeyPatch, has: dict[str, bool], taken: str) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
+    assert device.precision("auto", CPU) == taken
+    assert (device.precision("fp32", CPU), device.precision("bf16", CPU)) == ("fp32", "bf16")

@@ -10,6 +10,7 @@ from torch import nn
 
 from pipeline.sheet import grid
 from pipeline.train.dataset import Dataset
+from pipeline.train.device import precision
 from pipeline.train.loop import checkpoint
 from pipeline.train.loop.settings import Aids, Settings, Trained
 from pipeline.train.loop.tick import Panel, Tick
@@ -59,10 +60,11 @@ def run(
     dataset: Dataset, settings: Train, *, holdout: Dataset | None = None, state: Path | None = None, aids: Aids | None = None,
     on_tick: Callable[[Tick], None] | None = None,
 ) -> Run:
-    """Train as `settings` say, on the CPU with as many threads as torch has."""
+    """Train as `settings` say, on the CPU with as many threads as torch has, in the precision that a project gets."""
     recipe = chosen(settings)
     assert settings.kimg is not None
-    wanted = Settings(settings.seed, settings.kimg, torch.get_num_threads(), settings.ticks)
+    exact = precision(settings.precision, CPU)
+    wanted = Settings(settings.seed, settings.kimg, torch.get_num_threads(), settings.ticks, precision=exact)
     watch = _Quiet(also=on_tick)
     begun = time.process_time()
     trained = train(dataset, recipe, wanted, CPU, watch, holdout=holdout, state=state, aids=aids or Aids())

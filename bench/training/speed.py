@@ -17,6 +17,7 @@ import torch
 from bench.recipes.noise import networks
 from bench.recipes.plain import Step, plain
 from bench.recipes.sets import emoji
+from pipeline.train.device import precision
 from pipeline.train.loop.settings import Settings
 from pipeline.train.loop.tick import Panel, Tick
 from pipeline.train.loop.trainer import train
@@ -28,7 +29,7 @@ __all__ = ["Case", "Measured", "beside"]
 
 @dataclass(frozen=True)
 class Case:
-    """One size: `steps` in a window, `windows` of each loop after one to warm up."""
+    """One size: `steps` in a window, `windows` of each loop after one to warm up. `precision` is ours: fp32, or auto, a project's."""
 
     side: int
     batch: int
@@ -36,6 +37,7 @@ class Case:
     steps: int
     windows: int
     device: str = "cpu"
+    precision: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def beside(case: Case, seed: int = 0) -> Measured:
     steps = plain(dataset, generator, discriminator, case.batch, recipe.latent, device, workers, io.StringIO())
     watch = _Turns(case, steps)
     whole = (case.windows + 1) * case.steps * case.batch / 1000
-    train(dataset, recipe, Settings(seed, whole, torch.get_num_threads(), case.windows + 1), device, watch)
+    exact, fast = precision(case.precision, device), device.type == "cuda"
+    train(dataset, recipe, Settings(seed, whole, torch.get_num_threads(), case.windows + 1, precision=exact, fast=fast), device, watch)
     images = case.steps * case.batch
     return Measured(
         images / median(watch.theirs[1:]), images / median(watch.ours[1:]),
@@ -96,7 +99,10 @@ class _Turns:
         if tick.kimg:
             self.ours.append(now - self.begun)
             self.our_losses.append((tick.scalars["d_loss"], tick.scalars["g_loss"]))
+            exact = torch.are_deterministic_algorithms_enabled()
+            torch.use_deterministic_algorithms(False)  # the plain loop asks for none, and they cost time
             done = list(islice(self.steps, self.case.steps))
             self.theirs.append(time.perf_counter() - now)
+            torch.use_deterministic_algorithms(exact)
             self.their_losses.append((float(np.mean([step.d_loss for step in done])), float(np.mean([step.g_loss for step in done]))))
         self.begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Which device trains: a GPU where there is one that works, and never the CPU by accident."""
+"""Which device trains, a GPU where there is one that works and never the CPU by accident, and in what precision."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ import torch
 
 from pipeline.errors import UserError
 
-__all__ = ["choose"]
+__all__ = ["choose", "precision"]
 
 
 def choose(setting: str) -> torch.device:
@@ -26,6 +26,18 @@ def choose(setting: str) -> torch.device:
             "in params.yaml to train on the CPU"
         )
     return torch.device("cpu")
+
+
+def precision(setting: str, where: torch.device) -> str:
+    """`auto`, `fp32` or `bf16` to one of the two: bf16 where the device has multipliers for it, not where it would be emulated."""
+    if setting != "auto":
+        return setting
+    if where.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has = torch.cpu.get_capabilities()
+        native = any(has.get(name, False) for name in ("avx512_bf16", "amx_bf16", "sve_bf16"))
+    return "bf16" if native else "fp32"
 
 
 def _cuda_trouble() -> str | None:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import torch
 
-from pipeline.errors import UserError
 from pipeline.files import put
 from pipeline.identity import code_of, digest, folder_hash
 from pipeline.progress import progress
-from pipeline.train import dataset, device
+from pipeline.train import dataset, device, processes
 from pipeline.train.dataset import Dataset
-from pipeline.train.loop import checkpoint, parallel
-from pipeline.train.loop.parallel import Ranks
+from pipeline.train.loop import checkpoint
 from pipeline.train.loop.settings import Aids, Settings, Trained, length_in_kimg
 from pipeline.train.loop.tick import Panel, Tick, Watcher
 from pipeline.train.loop.trainer import Running, train
@@ -21,6 +19,7 @@ from pipeline.train.model.card import card, learned
 from pipeline.train.model.folder import load_model, save_model
 from pipeline.train.model.pictures import walk_strip
 from pipeline.train.model.sample import interpolate
+from pipeline.train.processes import Ranks
 from pipeline.train.recipes.chosen import chosen
 from pipeline.train.recipes.recipe import Recipe
 from pipeline.train.watching import watching
@@ -39,11 +38,12 @@ def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable
     not allow it.
     """
     recipe = chosen(settings)
-    with parallel.ranks(device.choose(settings.device)) as ranks:
+    with processes.ranks(device.choose(settings.device)) as ranks:
         images, version = dataset.load(shards, "train", settings.labeled_fraction), folder_hash(shards)
         kimg = length_in_kimg(settings.kimg, settings.epochs, len(images))
-        precision = _precision(settings.precision, ranks.device)
-        wanted = Settings(settings.seed, kimg, settings.threads, settings.ticks, settings.keep, precision, settings.best_kimg)
+        precision = device.precision(settings.precision, ranks.device)
+        fast = ranks.device.type == "cuda" if settings.fast == "auto" else settings.fast
+        wanted = Settings(settings.seed, kimg, settings.threads, settings.ticks, settings.keep, precision, settings.best_kimg, fast)
         state = states / _key(version, recipe, settings)
         first = ranks.rank == 0
         if first:
@@ -89,17 +89,9 @@ def _headline(settings: Train, recipe: Recipe, images: Dataset, ranks: Ranks, ki
     return f"{settings.recipe} on {where}: {len(images)} images of {size}, {kimg:g} kimg = {kimg * 1000 / len(images):.0f} epochs"
 
 
-def _precision(setting: str, where: torch.device) -> str:
-    if setting == "bf16" and where.type != "cuda":
-        raise UserError("params.yaml: train.precision: bf16 is for GPUs; set it to auto or fp32")
-    if setting == "auto":
-        return "bf16" if where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return setting
-
-
 def _key(version: str, recipe: Recipe, settings: Train) -> str:
     """What a run can be continued by: everything its weights depend on but its length and the device, and when it is scored."""
-    asked = (settings.seed, settings.labeled_fraction, settings.precision, settings.threads, settings.best_kimg)
+    asked = (settings.seed, settings.labeled_fraction, settings.precision, settings.fast, settings.threads, settings.best_kimg)
     return digest(repr((version, recipe, asked, torch.__version__, code_of(Running))).encode())
 
 

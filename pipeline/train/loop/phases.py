@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from pipeline.train import diffaugment
+from pipeline.train import diffaugment, processes
 from pipeline.train.loop.shown import Shown
 from pipeline.train.networks.seen import Seen
 from pipeline.train.objectives.scene import Features, Scene
@@ -108,7 +108,8 @@ class Phases:
             if asked.classes is not None and labels is not None:
                 known = labels >= 0
                 right = (asked.classes.argmax(1) == labels) & known
-                beliefs["class_accuracy"] = right.sum().float() / known.sum().clamp(min=1)
+                share = processes.mean(torch.stack([right.sum(), known.sum()]).float())  # each process knows other ones
+                beliefs["class_accuracy"] = share[0] / share[1].clamp(min=1 / processes.world())
         return beliefs
 
 

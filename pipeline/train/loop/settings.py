@@ -16,7 +16,7 @@ Score = Callable[[nn.Module, dict[str, object]], float]
 @dataclass(frozen=True)
 class Settings:
     """One run, beside the dataset and the recipe. `ticks` is how often it is looked at and kept, `keep` how many checkpoints
-    stay, `best_kimg` how often the generator is scored (0: never). `precision` is fp64, fp32 or bf16."""
+    stay, `best_kimg` how often the generator is scored (0: never). `precision` is fp64, fp32 or bf16; `fast` compiles the networks."""
 
     seed: int
     kimg: float
@@ -25,6 +25,7 @@ class Settings:
     keep: int = 2
     precision: str = "fp32"
     best_kimg: float = 0.0
+    fast: bool = False
 
 
 @dataclass(frozen=True)

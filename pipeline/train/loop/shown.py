@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from pipeline.train import diffaugment, noise
+from pipeline.train import diffaugment, noise, processes
 from pipeline.train.dataset import Dataset
-from pipeline.train.loop import parallel
 from pipeline.train.recipes.recipe import Recipe
 
 __all__ = ["Deck", "Shown"]
@@ -80,7 +79,7 @@ class Deck:
         return self._mine(diffaugment.draw(self.recipe.augment, self.recipe.batch, size, random, augment_p))
 
     def _mine(self, rows: torch.Tensor) -> torch.Tensor:
-        mine = parallel.part(rows)
+        mine = processes.part(rows)
         if self.device.type == "cuda":
             mine = mine.pin_memory().to(self.device, non_blocking=True)
         return mine.to(self.dtype) if mine.is_floating_point() else mine

@@ -19,12 +19,12 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
+from pipeline.train import processes
 from pipeline.train.dataset import Dataset
 from pipeline.train.diffaugment import Adaptive
-from pipeline.train.loop import checkpoint, fitting, optimizers, parallel
+from pipeline.train.loop import checkpoint, fast, fitting, optimizers
 from pipeline.train.loop.checkpoint import Saved
 from pipeline.train.loop.panel import Fixed
-from pipeline.train.loop.parallel import Ranks
 from pipeline.train.loop.phases import Phases, Said
 from pipeline.train.loop.settings import Aids, Score, Settings, Trained
 from pipeline.train.loop.shown import Deck, Shown
@@ -32,6 +32,8 @@ from pipeline.train.loop.state import State
 from pipeline.train.loop.sums import Sums
 from pipeline.train.loop.tick import Tick, Watcher
 from pipeline.train.networks.dressing import initialised, spectral
+from pipeline.train.networks.synchronised import synchronised
+from pipeline.train.processes import Ranks
 from pipeline.train.recipes.recipe import Recipe, Steps
 
 __all__ = ["Running", "train"]
@@ -62,10 +64,13 @@ def train(
     fitting.check(dataset, recipe)
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(device.type == "cpu")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # costs 5 %; nothing reads such memory
     torch.set_float32_matmul_precision("high" if device.type == "cuda" else "highest")  # TF32 where a GPU has it
     run = Running(dataset, recipe, settings, device, aids, ranks or Ranks(0, 1, device))
     fixed = Fixed.of(dataset, holdout, recipe, settings.seed)
     past = run.resume(state)
+    if settings.fast:
+        run.compile()
     watch.begin(fixed.panel(recipe), past)
     if past == 0:
         watch(Tick(0.0, {}, fixed.samples(run.state.average, run.device, run.dtype)))
@@ -95,7 +100,7 @@ class Running:
             discriminator = spectral(discriminator)
         if recipe.spectral_norm == "both":
             generator = spectral(generator)
-        parallel.broadcast([generator, discriminator])
+        processes.broadcast([generator, discriminator])
         self.state = State(recipe, generator, discriminator, device)
         known = dataset.labels >= 0
         labelled = _only(dataset, known.nonzero().flatten()).to(device) if recipe.objective.apart else None
@@ -107,7 +112,7 @@ class Running:
     def _dressed(self, network: nn.Module) -> nn.Module:
         network = initialised(network, self.recipe.init)
         if self.ranks.world > 1:
-            network = parallel.synchronised(network)
+            network = synchronised(network)
         network = network.to(self.device, self.dtype)
         faster = self.device.type == "cuda" or self.recipe.kind != "translation"  # measured: a U-Net is slower so on a CPU
         return network.to(memory_format=torch.channels_last) if faster else network
@@ -116,7 +121,7 @@ class Running:
         """Go on from the newest checkpoint, if there is one; gives how many images it has seen."""
         saved = checkpoint.latest(folder / "checkpoints") if folder else None
         found = torch.tensor(float(saved.seen if saved else 0), dtype=torch.float64, device=self.device)
-        if parallel.mean(found) != found:
+        if processes.mean(found) != found:
             raise UserError("the processes of this run found different checkpoints; put data/.cache on a disk that all machines share")
         if saved is None:
             return 0
@@ -128,15 +133,23 @@ class Running:
         print(f"resumed at {self.state.kimg:g} kimg", flush=True)
         return self.state.seen
 
+    def compile(self) -> None:
+        """Run compiled networks from here on, where that can be done."""
+        if self.ranks.world > 1:
+            if self.ranks.rank == 0:
+                print("train.fast: several processes run uncompiled", flush=True)
+        else:
+            self.phases = fast.compiled(self.phases, self.deck.deal(self.state.seen, self._chance()), self._weights())
+
     def step(self) -> None:
         """So many steps of the discriminator and of the generator as the recipe says at this moment."""
         state, recipe = self.state, self.recipe
         begun = state.seen
-        weights = {name: schedule.at(state.kimg) for name, schedule in recipe.weights}
+        weights = self._weights()
         for optimizer in (state.g_optimizer, state.d_optimizer):
             optimizers.scheduled(optimizer, recipe.optimizer, state.kimg)
         steps, judged = self._steps(begun), state.kimg >= recipe.warmup_kimg
-        torch.manual_seed(_seed(self.settings.seed, begun, self.ranks.rank))  # for what networks draw themselves: dropout, noise
+        torch.manual_seed(_seed(self.settings.seed, begun))  # for what networks draw themselves: dropout, noise
         for turn in range(steps.discriminator if judged else 1):
             shown = self.deck.deal(state.seen, self._chance())
             last = turn == (steps.discriminator if judged else 1) - 1
@@ -156,14 +169,14 @@ class Running:
     def _discriminate(self, shown: Shown, fake: torch.Tensor, weights: dict[str, float]) -> None:
         self.state.d_optimizer.zero_grad(set_to_none=True)
         said = self.phases.discriminate(shown, fake, weights)
-        parallel.average_gradients(self.state.discriminator.parameters())
+        processes.average_gradients(self.state.discriminator.parameters())
         self.state.d_optimizer.step()
         self._note("d", said)
 
     def _generate(self, shown: Shown, fake: torch.Tensor, weights: dict[str, float], judged: bool) -> None:
         self.state.g_optimizer.zero_grad(set_to_none=True)
         said = self.phases.generate(shown, fake, weights, judged)
-        parallel.average_gradients(self.state.generator.parameters())
+        processes.average_gradients(self.state.generator.parameters())
         self.state.g_optimizer.step()
         self._note("g", said)
 
@@ -174,6 +187,9 @@ class Running:
         self.sums.add({f"{network}_loss": said.loss, **parts, **said.beliefs})
         if said.overfit is not None and self.recipe.augment_p == "adaptive":
             self.state.overfit.add({"overfit": said.overfit})
+
+    def _weights(self) -> dict[str, float]:
+        return {name: schedule.at(self.state.kimg) for name, schedule in self.recipe.weights}
 
     def _steps(self, seen: int) -> Steps:
         return [steps for steps in self.recipe.steps if steps.kimg * 1000 <= seen][-1]
@@ -200,7 +216,7 @@ class Running:
         self.state.steps += 1
         if self.state.steps % ADAPT_EVERY == 0 and (overfit := self.state.overfit.taken().get("overfit")) is not None:
             images = ADAPT_EVERY * self.recipe.batch
-            self.state.augment_p = Adaptive().update(self.state.augment_p, float(parallel.mean(overfit)), images)
+            self.state.augment_p = Adaptive().update(self.state.augment_p, float(processes.mean(overfit)), images)
 
     def passed(self, before: int, every: float) -> bool:
         """Whether the last step went over a multiple of `every` kimg."""
@@ -208,7 +224,7 @@ class Running:
 
     def scalars(self) -> dict[str, float]:
         """Means since the last tick, and the settings that change."""
-        means = {name: float(parallel.mean(value)) for name, value in self.sums.taken().items()}
+        means = {name: float(processes.mean(value)) for name, value in self.sums.taken().items()}
         means["learning_rate"] = self.recipe.optimizer.learning_rate.at(self.state.kimg)
         if self.recipe.augment and (self.recipe.augment_p == "adaptive" or self.recipe.augment_p.changes):
             means["augment_p"] = self._chance()
@@ -243,5 +259,5 @@ def _only(dataset: Dataset, places: torch.Tensor) -> Dataset:
     return replace(dataset, images=dataset.images[places], labels=dataset.labels[places], keys=keys, given=given)
 
 
-def _seed(seed: int, seen: int, rank: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed} step {seen} {rank}".encode()).digest()[:8], "big") >> 1
+def _seed(seed: int, seen: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{seed} step {seen}".encode()).digest()[:8], "big") >> 1

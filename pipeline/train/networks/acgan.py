@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.train.networks.layers import Latent, beside, initialise, normalisation, start_for, steps_for, widths_for
+from pipeline.train.networks.layers import Dropout, Latent, beside, initialise, normalisation, start_for, steps_for, widths_for
 from pipeline.train.networks.seen import Seen
 
 __all__ = ["Discriminator", "Generator"]
@@ -99,7 +99,7 @@ class Discriminator(nn.Module):
 
 
 def _activated(norm: str, channels: int, dropout: float) -> list[nn.Module]:
-    return [*normalisation(norm, channels), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+    return [*normalisation(norm, channels), nn.LeakyReLU(0.2), Dropout(dropout)]
 
 
 def _check(classes: int, kernel: int) -> None:

@@ -7,10 +7,11 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
+from pipeline.train.processes import drawn
 
 __all__ = [
-    "Latent", "Noise", "Projection", "beside", "initialise", "keep_variance", "normalisation", "one_hot", "small_normal", "start_for",
-    "steps_for", "widths_for",
+    "Dropout", "Latent", "Noise", "Projection", "beside", "initialise", "keep_variance", "normalisation", "one_hot", "small_normal",
+    "start_for", "steps_for", "widths_for",
 ]
 
 WIDEST = 8  # the deepest layers have at most 8 times the channels of the one next to the pixels
@@ -110,6 +111,23 @@ class Projection(nn.Module):
         return (self.vectors(one_hot(labels, self.classes, features.dtype)) * features).sum(1)
 
 
+class Dropout(nn.Module):
+    """nn.Dropout (arXiv:1207.0580), drawn for the batch of all processes: each has its rows of what one would draw."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training or not self.p:
+            return x
+        stays = 1 - self.p
+        return x * drawn(x.detach(), lambda empty: empty.bernoulli_(stays).div_(stays))
+
+    def extra_repr(self) -> str:
+        return str(self.p)
+
+
 class Noise(nn.Module):
     """Adds N(0, deviation) in training, nothing after it."""
 
@@ -118,7 +136,7 @@ class Noise(nn.Module):
         self.deviation = deviation
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + self.deviation * torch.randn_like(x) if self.training and self.deviation else x
+        return x + self.deviation * drawn(x, torch.Tensor.normal_) if self.training and self.deviation else x
 
     def extra_repr(self) -> str:
         return str(self.deviation)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.train.networks.layers import Latent, beside, one_hot
+from pipeline.train.networks.layers import Dropout, Latent, beside, one_hot
 from pipeline.train.networks.seen import Seen
 
 __all__ = ["Discriminator", "Generator"]
@@ -59,7 +59,7 @@ class Discriminator(nn.Module):
         values = (colors + given_colors) * prod(size) + classes
         layers: list[nn.Module] = []
         for before, after in pairwise([values, 4 * channels, 2 * channels, channels]):
-            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+            layers += [nn.Linear(before, after), nn.LeakyReLU(0.2), Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
         self.realness = nn.Linear(channels, 1)
 

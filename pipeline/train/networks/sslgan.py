@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.train.networks.layers import Noise, beside, keep_variance, normalisation, start_for, steps_for, widths_for
+from pipeline.train.networks.layers import Dropout, Noise, beside, keep_variance, normalisation, start_for, steps_for, widths_for
 from pipeline.train.networks.seen import Seen
 
 __all__ = ["Discriminator"]
@@ -50,12 +50,12 @@ class Discriminator(nn.Module):
             )
         steps = steps_for(size, "sslgan")
         widths = widths_for(channels, steps)
-        layers: list[nn.Module] = [Noise(noise), nn.Dropout(0.2 if dropout else 0.0)]
+        layers: list[nn.Module] = [Noise(noise), Dropout(0.2 if dropout else 0.0)]
         for before, after in pairwise([colors + given_colors, *widths]):
             for number in range(convs):
                 stride = 2 if number == convs - 1 else 1
                 layers += [nn.Conv2d(after if number else before, after, 3, stride, 1), *normalisation(norm, after), nn.LeakyReLU(0.2)]
-            layers += [nn.Dropout(dropout)]
+            layers += [Dropout(dropout)]
         self.layers = nn.Sequential(*layers)
         self.pooled = pooled
         height, width = (1, 1) if pooled else start_for(size, steps)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.train.networks.layers import normalisation, small_normal
+from pipeline.train.networks.layers import Dropout, normalisation, small_normal
 
 __all__ = ["Generator", "depth_for"]
 
@@ -90,4 +90,4 @@ def _down(before: int, after: int, norm: str) -> nn.Module:
 
 def _up(before: int, after: int, norm: str, dropout: float) -> nn.Module:
     convolution = nn.ConvTranspose2d(before, after, 4, 2, 1, bias=norm == "none")
-    return nn.Sequential(convolution, *normalisation(norm, after), nn.Dropout(dropout) if dropout else nn.Identity(), nn.ReLU())
+    return nn.Sequential(convolution, *normalisation(norm, after), Dropout(dropout) if dropout else nn.Identity(), nn.ReLU())

@@ -9,6 +9,8 @@ from typing import Protocol
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
+from pipeline.train.processes import batch_mean
+
 __all__ = ["Adversarial", "BinaryCrossEntropy", "Hinge", "LeastSquares", "Relativistic", "RelativisticAverage", "Wasserstein"]
 
 
@@ -110,8 +112,8 @@ class RelativisticAverage:
     probabilities: bool = False
 
     def d_loss(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
-        return softplus(fake.mean() - real).mean() + softplus(fake - real.mean()).mean()
+        return softplus(batch_mean(fake.flatten()) - real).mean() + softplus(fake - batch_mean(real.flatten())).mean()
 
     def g_loss(self, real: torch.Tensor | None, fake: torch.Tensor) -> torch.Tensor:
         assert real is not None  # compares
-        return softplus(real - fake.mean()).mean() + softplus(real.mean() - fake).mean()
+        return softplus(real - batch_mean(fake.flatten())).mean() + softplus(batch_mean(real.flatten()) - fake).mean()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from pipeline.train.objectives.scene import Scene
+from pipeline.train.processes import batch_mean
 
 __all__ = ["AbsoluteDifference", "FeatureMatching", "Perceptual", "SquaredDifference"]
 
@@ -22,7 +23,7 @@ class FeatureMatching:
 
     def g_loss(self, scene: Scene) -> torch.Tensor:
         assert scene.real_seen and scene.real_seen.features is not None and scene.fake_seen and scene.fake_seen.features is not None
-        return (scene.real_seen.features.detach().mean(0) - scene.fake_seen.features.mean(0)).square().mean()
+        return (batch_mean(scene.real_seen.features.detach()) - batch_mean(scene.fake_seen.features)).square().mean()
 
 
 @dataclass(frozen=True)

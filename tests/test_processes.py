@@ -11,17 +11,18 @@ from safetensors.torch import load_file
 from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.train.loop import parallel
-from tests import parallel_ranks
+from pipeline.train import processes
+from pipeline.train.networks.synchronised import synchronised
+from tests import processes_ranks
 from tests.conftest import ROOT
-from tests.parallel_ranks import CPU, NORMS, Results
+from tests.processes_ranks import CPU, NORMS, Results
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that two processes have written to."""
     folder = tmp_path_factory.mktemp("ranks")
-    command = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "tests.parallel_ranks", str(folder)]
+    command = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "tests.processes_ranks", str(folder)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
@@ -35,7 +36,7 @@ def ranks(two: Path) -> list[Results]:
 
 @pytest.fixture(scope="module")
 def one() -> Results:
-    return parallel_ranks.all_of_it(0)
+    return processes_ranks.all_of_it(0)
 
 
 def of(results: Results, kind: str) -> Results:
@@ -63,7 +64,7 @@ def test_single_precision_too_far_from_zero(ranks: list[Results], one: Results) 
 
 def test_a_game_of_two_is_the_game_of_one(ranks: list[Results], one: Results) -> None:
     wanted = of(one, "game")
-    assert wanted["losses"].shape == (parallel_ranks.STEPS, 3) and wanted["losses"][:, 2].min() > 1e-6, "the penalty says something"
+    assert wanted["losses"].shape == (processes_ranks.STEPS, 3) and wanted["losses"][:, 2].min() > 1e-6, "the penalty says something"
     for results in ranks:
         agree(of(results, "game"), wanted, 1e-9)
     assert (ranks[0]["apart/losses"] - wanted["losses"]).abs().max() > 1e-3, "which it is not by itself"
@@ -99,10 +100,10 @@ def test_alone_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     network = nn.Sequential(nn.BatchNorm2d(3))
     values = torch.arange(7)
-    with parallel.ranks(CPU) as here:
+    with processes.ranks(CPU) as here:
         assert (here.rank, here.world, here.device) == (0, 1, CPU)
-        assert parallel.synchronised(network) is network and type(network[0]) is nn.BatchNorm2d
-        assert parallel.part(values) is values and parallel.gathered(values) is values
+        assert synchronised(network) is network and type(network[0]) is nn.BatchNorm2d
+        assert processes.part(values) is values and processes.gathered(values) is values
         assert not torch.distributed.is_initialized()
 
 
@@ -111,5 +112,5 @@ def test_more_processes_than_gpus_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("LOCAL_RANK", "3")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     says = "process 4 on this machine, which has 2 GPUs; set --nproc-per-node to 2"
-    with pytest.raises(UserError, match=says), parallel.ranks(torch.device("cuda")):
+    with pytest.raises(UserError, match=says), processes.ranks(torch.device("cuda")):
         pass

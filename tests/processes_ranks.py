@@ -1,6 +1,6 @@
-"""What test_parallel computes by one process with torch's own batch normalisation, and by several with ours.
+"""What test_processes computes by one process with torch's own batch normalisation, and by several with ours.
 
-    torchrun --standalone --nproc-per-node 2 -m tests.parallel_ranks <folder>       writes <folder>/<rank>.safetensors
+    torchrun --standalone --nproc-per-node 2 -m tests.processes_ranks <folder>       writes <folder>/<rank>.safetensors
 """
 
 import sys
@@ -13,7 +13,8 @@ from torch import nn
 from torch.nn.functional import softplus
 
 from pipeline.errors import UserError
-from pipeline.train.loop import parallel
+from pipeline.train import processes
+from pipeline.train.networks.synchronised import synchronised
 
 STEPS, BATCH = 10, 12
 Results = dict[str, torch.Tensor]
@@ -38,20 +39,19 @@ def normalised(name: str, dtype: torch.dtype = torch.float64) -> Results:
     if module.weight is not None:
         nn.init.normal_(module.weight, 1.0, 0.5, generator=torch.Generator().manual_seed(1))
         nn.init.normal_(module.bias, generator=torch.Generator().manual_seed(2))
-    module = parallel.synchronised(module.to(dtype))
+    module = synchronised(module.to(dtype))
     for turn in range(2):
-        module(parallel.part(drawn(10 + turn, *shape).to(dtype) + 3))
-    x = parallel.part((drawn(3, *shape) * 2 + 100).to(dtype)).requires_grad_()
+        module(processes.part(drawn(10 + turn, *shape).to(dtype) + 3))
+    x = processes.part((drawn(3, *shape) * 2 + 100).to(dtype)).requires_grad_()
     y = module(x)
-    [first] = torch.autograd.grad((y * parallel.part(drawn(4, *shape).to(dtype)) + y**3).sum(), x, create_graph=True)
+    [first] = torch.autograd.grad((y * processes.part(drawn(4, *shape).to(dtype)) + y**3).sum(), x, create_graph=True)
     (first**2).mean().backward()
-    parallel.average_gradients(module.parameters())
+    processes.average_gradients(module.parameters())
     assert x.grad is not None
-    processes = len(parallel.gathered(torch.zeros(1)))
-    results = {"y": y, "first": first, "second": x.grad / processes}
+    results = {"y": y, "first": first, "second": x.grad / processes.world()}
     if module.running_mean is not None:
         results["eval"] = module.eval()(x)
-    results = {key: parallel.gathered(value.detach()) for key, value in results.items()}
+    results = {key: processes.gathered(value.detach()) for key, value in results.items()}
     results |= {f"gradient of {key}": value.grad for key, value in module.named_parameters() if value.grad is not None}
     return {**results, **module.state_dict()}
 
@@ -72,11 +72,11 @@ def game(synchronise: bool = True) -> Results:
     """Losses, gradient penalty and final weights of a small GAN with the logistic loss and R1 (arXiv:1801.04406, equation 9)."""
     g, d = networks()
     if synchronise:
-        g, d = parallel.synchronised(g), parallel.synchronised(d)
+        g, d = synchronised(g), synchronised(d)
     losses = []
     for step in range(STEPS):
-        real = parallel.part(drawn(100 + step, BATCH, 3, 8, 8).tanh()).requires_grad_()
-        fake = g(parallel.part(drawn(200 + step, BATCH, 6, 1, 1)))
+        real = processes.part(drawn(100 + step, BATCH, 3, 8, 8).tanh()).requires_grad_()
+        fake = g(processes.part(drawn(200 + step, BATCH, 6, 1, 1)))
         said = d(real)
         [slope] = torch.autograd.grad(said.sum(), real, create_graph=True)
         penalty = (slope**2).sum((1, 2, 3)).mean()
@@ -84,7 +84,7 @@ def game(synchronise: bool = True) -> Results:
         descend(d, d_loss)
         g_loss = softplus(-d(fake)).mean()
         descend(g, g_loss)
-        losses.append(parallel.mean(torch.stack([d_loss, g_loss, penalty])))
+        losses.append(processes.mean(torch.stack([d_loss, g_loss, penalty])))
     weights = {f"{name}.{key}": value for name, network in (("g", g), ("d", d)) for key, value in network.state_dict().items()}
     return {"losses": torch.stack(losses), **weights}
 
@@ -93,7 +93,7 @@ def descend(network: nn.Module, loss: torch.Tensor) -> None:
     """A plain step down the gradient: importing torch's optimisers takes longer than all of this."""
     network.zero_grad()
     loss.backward()
-    parallel.average_gradients(network.parameters())
+    processes.average_gradients(network.parameters())
     with torch.no_grad():
         for weight in network.parameters():
             weight -= 0.1 * weight.grad
@@ -104,10 +104,10 @@ def matching() -> Results:
     layer = nn.Linear(3, 2).double()
     nn.init.ones_(layer.weight)
     nn.init.zeros_(layer.bias)
-    features = parallel.gathered(layer(parallel.part(drawn(7, 8, 3))).tanh())
+    features = processes.gathered(layer(processes.part(drawn(7, 8, 3))).tanh())
     loss = (features.mean(0) - 1).norm()
     loss.backward()
-    parallel.average_gradients(layer.parameters())
+    processes.average_gradients(layer.parameters())
     assert layer.weight.grad is not None
     return {"features": features, "loss": loss, "gradient": layer.weight.grad}
 
@@ -117,14 +117,14 @@ def started(rank: int) -> Results:
     torch.manual_seed(rank)
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)).to(memory_format=torch.channels_last)
     network[1].num_batches_tracked.fill_(rank)
-    parallel.broadcast([network, nn.ReLU()])
+    processes.broadcast([network, nn.ReLU()])
     return network.state_dict()
 
 
 def all_of_it(rank: int) -> Results:
     rows = torch.arange(8)
-    averaged = parallel.mean(torch.tensor([1.0, 3.0]) + rank)
-    results = {"part": parallel.part(rows), "gathered": parallel.gathered(parallel.part(rows)), "mean": averaged}
+    averaged = processes.mean(torch.tensor([1.0, 3.0]) + rank)
+    results = {"part": processes.part(rows), "gathered": processes.gathered(processes.part(rows)), "mean": averaged}
     found = {**{name: normalised(name) for name in NORMS}, "half": normalised("2d", torch.float32), "game": game(), "matching": matching()}
     found |= {"started": started(rank), "plainly": results}
     return {f"{kind}/{name}": value.detach().clone().contiguous() for kind, of in found.items() for name, value in of.items()}
@@ -132,12 +132,12 @@ def all_of_it(rank: int) -> Results:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    with parallel.ranks(CPU) as here:
+    with processes.ranks(CPU) as here:
         assert here.device == CPU
         results = all_of_it(here.rank)
         results["apart/losses"] = game(synchronise=False)["losses"]
         try:
-            parallel.part(torch.zeros(7))
+            processes.part(torch.zeros(7))
         except UserError as error:
             Path(sys.argv[1], f"{here.rank}.txt").write_text(str(error))
         save_file(results, Path(sys.argv[1], f"{here.rank}.safetensors"))
