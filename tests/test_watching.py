@@ -356,6 +356,19 @@ def test_diversity_of_classes_is_within_them() -> None:
     one_each = images(1, 3, 3, 8, 8).repeat_interleave(4, 0)
     labels = torch.arange(3).repeat_interleave(4)
     assert diversity(one_each, labels) == 0 and diversity(one_each) > 0.1
+    assert diversity(one_each, torch.where(torch.arange(12) % 2 == 0, -1, labels)) == 0  # nobody knows what those of -1 are
+
+
+def test_samples_of_a_class_are_compared_with_real_images_of_a_class(tmp_path: Path) -> None:
+    """Two classes far apart, each with little variety of its own, and samples with just as much."""
+    labels = torch.arange(2).repeat_interleave(8)
+    real = 0.1 * images(1, 16, 3, 16, 16) + (labels.float() * 2 - 1).view(-1, 1, 1, 1)
+    made = 0.1 * images(2, 16, 3, 16, 16) + (labels.float() * 2 - 1).view(-1, 1, 1, 1)
+    with watching(tmp_path / "model", tmp_path / "state") as watch:
+        watch.begin(Panel(["low", "high"], labels, None, None, real, True, labels), 0)
+        watch(Tick(0.0, {}, made))
+        watch(Tick(1.6, tick(1).scalars, made))
+        assert watch.moments[-1].diversity == pytest.approx(1, abs=0.1)
 
 
 def test_note_calls_scores_by_their_name() -> None:

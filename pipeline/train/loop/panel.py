@@ -24,7 +24,7 @@ class Fixed:
     inputs: torch.Tensor
     labels: torch.Tensor | None
     pairs: Batch | None
-    real: torch.Tensor
+    real: Batch
     classes: list[str]
 
     @classmethod
@@ -34,17 +34,17 @@ class Fixed:
         if recipe.kind != "noise":
             pairs = _first(holdout if holdout is not None and len(holdout) >= PAIRS else dataset, PAIRS)
             assert pairs.given is not None
-            return cls(pairs.given, None, pairs, real.real, dataset.classes)
+            return cls(pairs.given, None, pairs, real, dataset.classes)
         classes = len(dataset.classes) if recipe.conditional else 0
         columns = 8 if classes <= MANY_CLASSES else 4
         labels = torch.arange(classes).repeat_interleave(columns) if classes else None
         count = SAMPLES if labels is None else len(labels)
-        return cls(noise.normal(seed, "grid", 0, count, recipe.latent), labels, None, real.real, dataset.classes)
+        return cls(noise.normal(seed, "grid", 0, count, recipe.latent), labels, None, real, dataset.classes)
 
     def panel(self, recipe: Recipe) -> Panel:
         """What a watcher is told at the beginning."""
         given, target = (self.pairs.given, self.pairs.real) if self.pairs else (None, None)
-        return Panel(self.classes, self.labels, given, target, self.real, recipe.objective.adversarial.probabilities)
+        return Panel(self.classes, self.labels, given, target, self.real.real, recipe.objective.adversarial.probabilities, self.real.labels)
 
     def samples(self, generator: nn.Module, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
         """What the generator makes of it: float32 on the CPU."""

@@ -14,7 +14,8 @@ class Panel:
 
     `labels` int64 (n,) names the class of each sample, `given` float (n, C', H', W') in -1..1 is what a translator was given and
     `target` (n, C, H, W) what it should make of that; None where there is no such thing. `probabilities`: d_real and d_fake of a
-    tick are in 0..1, else they are scores without bounds. `real` float (n, C, H, W) are some training images, to compare with.
+    tick are in 0..1, else they are scores without bounds. `real` float (n, C, H, W) are some training images, to compare with, and
+    `real_labels` int64 (n,) their classes (-1: nobody said).
     """
 
     classes: list[str]
@@ -23,6 +24,7 @@ class Panel:
     target: torch.Tensor | None
     real: torch.Tensor
     probabilities: bool
+    real_labels: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)

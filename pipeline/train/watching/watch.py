@@ -54,7 +54,8 @@ class Watch:
 
     def begin(self, panel: Panel, past: int) -> None:
         """A run begins, or goes on after its first `past` images: what is known of those is shown again, what came later forgotten."""
-        real = None if panel.given is not None else diversity(panel.real) or None
+        within = panel.real_labels if panel.labels is not None else None  # classes are asked for, so it is their own variety that counts
+        real = None if panel.given is not None else diversity(panel.real, within) or None
         self._sight = _Sight(panel, History(self._state, past), real)
         if self._tensorboard:
             self._board = board.Board(self._state / "tensorboard")
