@@ -77,6 +77,17 @@ def _check(given: argparse.Namespace) -> None:
     from pipeline.curate.decisions.decision import read_decisions
     from pipeline.forgotten import read_forgotten
 
-    params.load()
+    _check_augmentation(params.load())
     read_decisions(REVIEW)
     read_forgotten(REVIEW)
+
+
+def _check_augmentation(settings: params.Params) -> None:
+    """Try every entry now: the stage that uses them comes after hours of collecting."""
+    if not settings.augment.ops:
+        return
+    from pipeline.prepare.augmentation.entries import entry_of, problems, told
+
+    wrong = problems([entry_of(op) for op in settings.augment.ops], settings.resize.width_height, same_size=False)
+    if wrong:
+        raise UserError(told("params.yaml: augment.ops", wrong))
