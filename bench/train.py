@@ -15,7 +15,7 @@ from bench.frame import Bench, Goal, Result
 from bench.training.speed import Case, beside
 from pipeline.train.device import precision
 
-CPU = (Case(32, 64, 32, steps=40, windows=9), Case(64, 64, 32, steps=10, windows=7))
+CPU = (Case(32, 64, 32, steps=40, windows=17), Case(64, 64, 32, steps=10, windows=17))
 CPU_FP32 = tuple(replace(case, precision="fp32") for case in CPU)
 GPU = Case(64, 128, 64, steps=200, windows=5, device="cuda")
 SCATTER = 2.0  # standard deviations of a window that the mean losses may lie apart

@@ -119,6 +119,10 @@ def compare(state: Path, trained: Trained, watch: Watch, wanted: tuple[Path, Tra
     assert (found.seen, found.numbers) == (sought.seen, sought.numbers)
     assert identical(dict(found.tensors), dict(sought.tensors)), "networks, average and optimisers"
     assert identical(trained.generator.state_dict(), other_trained.generator.state_dict())
+    assert (trained.classifier is None) == (other_trained.classifier is None)
+    if trained.classifier and other_trained.classifier:
+        (classifier, arguments), (other_classifier, other_arguments) = trained.classifier, other_trained.classifier
+        assert identical(classifier.state_dict(), other_classifier.state_dict()) and arguments == other_arguments
     assert (trained.network, trained.kimg, trained.score) == (other_trained.network, other_trained.kimg, other_trained.score)
     assert watch.ticks.keys() == other_watch.ticks.keys()
     for kimg, tick in watch.ticks.items():

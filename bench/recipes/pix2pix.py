@@ -11,7 +11,8 @@ from pipeline.train_params import Train
 
 __all__ = ["SETTINGS", "outcome"]
 
-SETTINGS = Train(recipe="pix2pix", seed=3, kimg=8, ticks=4, channels=16, learning_rate=5e-4, generator={"depth": 4})  # found with seeds 0 to 2
+# found with seeds 0 to 2
+SETTINGS = Train(recipe="pix2pix", seed=3, kimg=8, ticks=4, channels=16, learning_rate=5e-4, generator={"depth": 4})
 
 
 def outcome() -> Outcome:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.cli import (
+    classify,
     collect,
     dedupe,
     diff,
@@ -30,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the command."""
     parser = argparse.ArgumentParser(prog="darkroom", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for part in (repro, presets, review, dedupe, generate, interpolate, translate, upscale, onnx, collect, forget, export, diff, prepare):
+    models = (generate, interpolate, translate, upscale, classify, onnx)
+    for part in (repro, presets, review, dedupe, *models, collect, forget, export, diff, prepare):
         part.add(commands)
     given = parser.parse_args(arguments)
     try:

@@ -1,7 +1,7 @@
 """darkroom translate: pictures through a trained translator."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.cli.generate import add_format
@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["add", "add_places", "done"]
+__all__ = ["add", "add_places", "done", "listed"]
 
 SHOWN = 5  # reasons why a file was not done
 
@@ -43,8 +43,7 @@ def done(given: argparse.Namespace, command: str, work: "Callable[[Image.Image],
     todo = jobs(given.source, given.target, given.format)
     with progress(command, len(todo), "pictures") as told:
         converted = convert(todo, work, given.quality, told)
-    more = len(converted.failed) - SHOWN
-    reasons = "".join(f"\n  {reason}" for reason in converted.failed[:SHOWN]) + (f"\n  and {more} more" if more > 0 else "")
+    reasons = listed(converted.failed)
     if not converted.written:
         if len(todo) == 1:
             raise UserError(converted.failed[0])
@@ -52,6 +51,12 @@ def done(given: argparse.Namespace, command: str, work: "Callable[[Image.Image],
     print(f"{len(converted.written)} pictures in {given.target}" if len(todo) > 1 else converted.written[0])
     if reasons:
         print(f"not done:{reasons}")
+
+
+def listed(reasons: Sequence[str]) -> str:
+    """Reasons why files were not done, each in a line of its own, and how many more there are than are shown."""
+    more = len(reasons) - SHOWN
+    return "".join(f"\n  {reason}" for reason in reasons[:SHOWN]) + (f"\n  and {more} more" if more > 0 else "")
 
 
 def _translate(given: argparse.Namespace) -> None:

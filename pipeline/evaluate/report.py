@@ -39,7 +39,7 @@ class Figure:
 @dataclass(frozen=True)
 class Content:
     """What is told of one kind of model. `note` and `remark` are sentences before the pictures and after the table; the first cell of each
-    row is its name."""
+    row is its name. `classes` are further rows, the first of them a header, of a model that has a classifier."""
 
     numbers: Sequence[Number]
     note: str
@@ -49,6 +49,7 @@ class Content:
     remark: str
     over_time: str
     weights: str
+    classes: Sequence[Sequence[str]] = ()
 
 
 def write(out: Path, name: str, model: Path, dataset: Path, content: Content, version: str) -> None:

@@ -9,6 +9,7 @@ import torch
 from pipeline import params
 from pipeline.errors import UserError
 from pipeline.evaluate import report, told
+from pipeline.evaluate.classes import ClassesMeasured, measure_classes, originals
 from pipeline.evaluate.measure import Measured, measure
 from pipeline.evaluate.pairs import PairsMeasured, measure_pairs, pixels
 from pipeline.files import put
@@ -18,6 +19,7 @@ from pipeline.sheet import grid
 from pipeline.train.dataset import Dataset, load
 from pipeline.train.loop.tick import Panel
 from pipeline.train.model.card import card, learned
+from pipeline.train.model.classifier import Classifier, load_classifier
 from pipeline.train.model.folder import Model, load_model
 from pipeline.train.model.sample import generate
 from pipeline.train.watching.pictures import page
@@ -36,7 +38,8 @@ def run(data: Path, model: Path, out: Path, metrics: Path, cache: Path, name: st
     loaded, shards = load_model(model), data / "shards"
     version = folder_hash(shards)
     if loaded.kind == "noise":
-        found, content, summary = _samples(loaded, shards, cache, version, settings)
+        classifier = load_classifier(model) if "classifier" in loaded.config else None
+        found, content, summary = _samples(loaded, classifier, shards, cache, version, settings)
     else:
         found, content, summary = _pairs(loaded, shards, version)
     metrics.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
@@ -46,16 +49,20 @@ def run(data: Path, model: Path, out: Path, metrics: Path, cache: Path, name: st
 
 
 def _samples(
-    model: Model, shards: Path, cache: Path, version: str, settings: params.Evaluate,
+    model: Model, classifier: Classifier | None, shards: Path, cache: Path, version: str, settings: params.Evaluate,
 ) -> tuple[dict[str, object], report.Content, list[str]]:
-    """settings.samples generated images against the training and the held-out images, no augmented copies."""
-    train, holdout = _originals(load(shards, "train")), _holdout(shards)
+    """settings.samples generated images against the training and the held-out images, no augmented copies; and held-out images by the
+    classifier."""
+    seen, held_out = load(shards, "train"), load(shards, "holdout") if any(shards.glob("holdout-*.tar")) else None
+    classes = measure_classes(classifier, seen, held_out) if classifier and held_out else None
+    train, holdout = _originals(seen), _originals(held_out) if held_out else np.empty((0, 1, 1, 3), np.uint8)
     fake = np.concatenate(list(generate(model, settings.samples, settings.seed)))
     with progress("evaluate", len(train) + len(holdout) + len(fake), "images") as advance:
         measured = measure(train, holdout, fake, settings.seed, settings.weights, cache, advance)
     scale = max(1, round(64 / fake.shape[1]))
-    content = told.of_samples(measured, grid(train[:SHOWN], 8, scale), grid(fake[:SHOWN], 8, scale))
-    return measured.as_json(version), content, _summary(measured)
+    content = told.of_samples(measured, classes, grid(train[:SHOWN], 8, scale), grid(fake[:SHOWN], 8, scale))
+    found = {**measured.as_json(version), **(classes.as_json() if classes else {})}
+    return found, content, [*_summary(measured), *_classes_summary(classes)]
 
 
 def _pairs(model: Model, shards: Path, version: str) -> tuple[dict[str, object], report.Content, list[str]]:
@@ -72,15 +79,8 @@ def _pairs(model: Model, shards: Path, version: str) -> tuple[dict[str, object],
 
 
 def _originals(dataset: Dataset) -> np.ndarray:
-    """uint8 (N, H, W, C) without the augmented copies, whose keys have a double underscore."""
-    places = [place for place, key in enumerate(dataset.keys) if "__" not in key]
-    return pixels(dataset.images[places])
-
-
-def _holdout(shards: Path) -> np.ndarray:
-    if not any(shards.glob("holdout-*.tar")):
-        return np.empty((0, 1, 1, 3), np.uint8)
-    return _originals(load(shards, "holdout"))
+    """uint8 (N, H, W, C) without the augmented copies."""
+    return pixels(dataset.images[originals(dataset)])
 
 
 def _summary(measured: Measured) -> list[str]:
@@ -92,6 +92,13 @@ def _summary(measured: Measured) -> list[str]:
     if measured.floor:
         lines.append(f"noise floor: KID x 1000 {measured.floor.kid_mean * 1000:.1f}, FID {measured.floor.fid:.1f}")
     return lines
+
+
+def _classes_summary(classes: ClassesMeasured | None) -> list[str]:
+    if classes is None:
+        return []
+    return [f"classes of {classes.count} held-out images: {classes.accuracy:.1%} told right, "
+            f"{classes.majority:.1%} by always saying {classes.most_common}"]
 
 
 def _pairs_summary(measured: PairsMeasured) -> list[str]:

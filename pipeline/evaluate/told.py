@@ -2,6 +2,7 @@
 
 from PIL import Image
 
+from pipeline.evaluate.classes import ClassesMeasured
 from pipeline.evaluate.measure import FEW, Measured
 from pipeline.evaluate.pairs import Likeness, PairsMeasured
 from pipeline.evaluate.report import Content, Figure, Number
@@ -19,8 +20,8 @@ NO_HOLDOUT = " There is none here, because fewer than two images are held out (r
 NAMES = {"mean_image": "the mean of all training targets, whatever is given", "input": "the input itself", "bicubic": "bicubic enlargement"}
 
 
-def of_samples(measured: Measured, real: Image.Image, samples: Image.Image) -> Content:
-    """For a generator from noise."""
+def of_samples(measured: Measured, classes: ClassesMeasured | None, real: Image.Image, samples: Image.Image) -> Content:
+    """For a generator from noise, and for its classifier where classes were measured."""
     labels = (("Generated – training images", measured.train), ("Generated – held-out images", measured.holdout),
               ("Noise floor: held-out – training images", measured.floor))
     rows = [
@@ -29,13 +30,14 @@ def of_samples(measured: Measured, real: Image.Image, samples: Image.Image) -> C
     ]
     few = measured.train.n_real < FEW
     return Content(
-        numbers=_numbers(measured, few),
+        numbers=[*_numbers(measured, few), *_classes_number(classes)],
         note=WHY_KID.format(n=measured.train.n_real, few=FEW) if few else "",
         figures=(
             Figure("real", real, "Real images, from the training split"), Figure("samples", samples, "Generated images, not selected"),
         ),
         header=("Between", "FID", "KID × 1000", "± sd", "images"),
         rows=rows,
+        classes=_classes_rows(classes),
         remark=FLOOR + ("" if measured.holdout else NO_HOLDOUT),
         over_time="The same latent vectors over the run",
         weights=f"Inception weights of 2015, SHA-256 {SHA256}",
@@ -75,3 +77,18 @@ def _numbers(measured: Measured, few: bool) -> list[Number]:
     fid = Number("FID, to the training images", f"{train.fid:.1f}", f"noise floor {floor.fid:.1f}" if floor else "no held-out images")
     images = Number("Images", str(train.n_real), f"real, against {train.n_other} generated")
     return [kid, fid, images] if few else [fid, kid, images]
+
+
+def _classes_number(classes: ClassesMeasured | None) -> list[Number]:
+    if classes is None:
+        return []
+    beside = f"of {classes.count} held-out images; always {classes.most_common}: {classes.majority:.1%}"
+    return [Number("Classes told right", f"{classes.accuracy:.1%}", beside)]
+
+
+def _classes_rows(classes: ClassesMeasured | None) -> list[tuple[str, ...]]:
+    """The classifier's row, under a header of its own."""
+    if classes is None:
+        return []
+    return [("Classes of held-out images", "told right", f"always {classes.most_common}", "", "images"),
+            ("The classifier", f"{classes.accuracy:.1%}", f"{classes.majority:.1%}", "", str(classes.count))]

@@ -31,7 +31,8 @@ WALKS, STEPS = 6, 9  # of interpolation.png
 
 
 def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable[[Recipe, bool], Aids]) -> None:
-    """Train as `settings` say and write generator.safetensors, config.json, samples, evolution.gif and curves.
+    """Train as `settings` say and write generator.safetensors, config.json, samples, evolution.gif and curves; classifier.safetensors
+    too where the recipe learns classes.
 
     `states` is the folder where runs leave their checkpoints, `aids` lends a recipe what it asks for.
     Under torchrun each process takes its part, and the first one writes. Raises UserError where the dataset, the size or the GPU do
@@ -68,7 +69,7 @@ def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, image
         "kimg": kimg, "taken_at_kimg": trained.kimg,
         "score": trained.score, "batch": recipe.batch, "augment": list(recipe.augment), "classes": images.classes, "images": len(images),
         "dataset": version,
-    })
+    }, trained.classifier)
     print(f"see {model}/samples.png, evolution.gif and curves.png")
 
 

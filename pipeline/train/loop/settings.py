@@ -39,12 +39,14 @@ class Aids:
 @dataclass(frozen=True)
 class Trained:
     """The averaged generator on the CPU, in eval mode, the arguments that build its network again, and after how many kimg it was
-    taken: the end, or the best score, which is `score`."""
+    taken: the end, or the best score, which is `score`. `classifier` is the discriminator, where that tells classes, as it was at the
+    end, on the CPU, in eval mode, with its arguments."""
 
     generator: nn.Module
     network: dict[str, object]
     kimg: float
     score: float | None = None
+    classifier: tuple[nn.Module, dict[str, object]] | None = None
 
 
 def length_in_kimg(kimg: float | None, epochs: float | None, images: int) -> float:

@@ -101,6 +101,7 @@ class Running:
         if recipe.spectral_norm == "both":
             generator = spectral(generator)
         processes.broadcast([generator, discriminator])
+        self.classifier = recipe.classifier(dataset.shape)
         self.state = State(recipe, generator, discriminator, device)
         known = dataset.labels >= 0
         labelled = _only(dataset, known.nonzero().flatten()).to(device) if recipe.objective.apart else None
@@ -243,13 +244,14 @@ class Running:
             checkpoint.save(folder / "checkpoints", self.state.saved(), self.settings.keep)
 
     def trained(self, folder: Path | None) -> Trained:
-        """The best generator where generators were scored, else that of the end."""
+        """The best generator where generators were scored, else that of the end; and the classifier of the end."""
         average = self.state.average.cpu().float().eval()
+        classifier = (self.state.discriminator.cpu().float().eval(), self.classifier) if self.classifier else None
         best = checkpoint.best(folder / "checkpoints") if folder and self.settings.best_kimg else None
         if best is None:
-            return Trained(average, self.network, self.state.kimg)
+            return Trained(average, self.network, self.state.kimg, classifier=classifier)
         average.load_state_dict(best.tensors)
-        return Trained(average, self.network, best.seen / 1000, float(best.numbers["score"]))
+        return Trained(average, self.network, best.seen / 1000, float(best.numbers["score"]), classifier)
 
 
 def _only(dataset: Dataset, places: torch.Tensor) -> Dataset:

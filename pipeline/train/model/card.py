@@ -11,7 +11,7 @@ from typing import Any
 
 from pipeline.prepare.dataset.markdown import link, plain, table
 
-__all__ = ["Learned", "card", "learned", "loading"]
+__all__ = ["Learned", "card", "classifying", "learned", "loading"]
 
 TASKS = {"noise": "unconditional-image-generation", "translation": "image-to-image", "upscaling": "image-to-image"}
 MAKES = {"noise": "Makes images of {size} pixels out of noise", "translation": "Makes another picture of a picture",
@@ -32,6 +32,8 @@ SHOWN = {
     "fid": "FID to the training images", "kid_mean": "KID to the training images", "holdout_fid": "FID to held-out images",
     "holdout_kid_mean": "KID to held-out images", "floor_fid": "FID of held-out to training images (the floor)",
     "floor_kid_mean": "KID of held-out to training images (the floor)",
+    "class_accuracy": "held-out images whose class the classifier tells right, a share",
+    "class_accuracy_majority": "the same of always saying the most common class of training", "n_class": "held-out images of a known class",
     "l1": "L1 to the targets, of 255", "psnr": "PSNR, dB", "ssim": "SSIM", "n_pairs": "pairs",
 }
 
@@ -74,7 +76,8 @@ def card(
     kind = config["kind"]
     parts = [
         _front(config, kind), _overview(config, kind, source), _shown(pictures), _saw(config, saw), _settings(config),
-        _measured(metrics), _warned(warnings), ["## Load it", "", "```python", *loading(kind), "```", ""], _limits(kind),
+        _measured(metrics), _warned(warnings), ["## Load it", "", "```python", *loading(kind), "```", ""],
+        _classifier(config), _limits(kind),
     ]
     return "\n".join(line for part in parts for line in part)
 
@@ -92,8 +95,16 @@ def loading(kind: str) -> list[str]:
             'work(open_image(Path("given.png"))).save("made.png")']
 
 
+def classifying() -> list[str]:
+    """The lines of Python that load the classifier in the working folder and use it."""
+    return ["from pathlib import Path", "from pipeline.train.model import load_classifier",
+            'classifier = load_classifier(".")  # this folder',
+            'print(classifier.of_file(Path("given.png")))  # the share of each class, the likeliest first']
+
+
 def _front(config: Mapping[str, Any], kind: str) -> list[str]:
-    tags = ["darkroom", "gan", re.sub(r"[^a-z0-9-]", "", str(config.get("recipe", "")))]
+    recipe = re.sub(r"[^a-z0-9-]", "", str(config.get("recipe", "")))
+    tags = ["darkroom", "gan", "image-classification" if config.get("classifier") else "", recipe]
     return ["---", f"pipeline_tag: {TASKS[kind]}", f"tags: [{', '.join(filter(None, tags))}]", "---", ""]
 
 
@@ -127,9 +138,10 @@ def _saw(config: Mapping[str, Any], saw: Learned | None) -> list[str]:
 
 
 def _settings(config: Mapping[str, Any]) -> list[str]:
-    apart = {"format", "network", "kind", "classes", "dataset"}
+    apart = {"format", "network", "classifier", "kind", "classes", "dataset"}
     facts = {name: value for name, value in config.items() if name not in apart}
-    facts |= {f"network {name}": value for name, value in config["network"].items()}
+    for role in ("network", "classifier"):
+        facts |= {f"{role} {name}": value for name, value in config.get(role, {}).items()}
     rows = [(plain(name), plain(_told(value))) for name, value in sorted(facts.items())]
     return ["## Settings", "", *table(("setting", "value"), rows), ""]
 
@@ -151,6 +163,16 @@ def _measured(metrics: Mapping[str, Any] | None) -> list[str]:
 def _warned(warnings: Iterable[str]) -> list[str]:
     lines = [f"- {plain(text)}" for text in warnings]
     return ["## Warnings during training", "", *lines, ""] if lines else []
+
+
+def _classifier(config: Mapping[str, Any]) -> list[str]:
+    if not config.get("classifier"):
+        return []
+    names = ", ".join(plain(name) for name in config["classes"])
+    return ["## Its classifier", "",
+            f"The discriminator learned to tell the classes {names}, and lies beside the generator in classifier.safetensors, as it was at "
+            "the end of training. `darkroom classify IN...` tells the classes of pictures, and so do these lines; it knows no class but "
+            "these, and says one of them of any picture.", "", "```python", *classifying(), "```", ""]
 
 
 def _limits(kind: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -14,7 +14,7 @@ from pipeline.files import put
 from pipeline.image import ImageError, open_image
 from pipeline.train.model.pictures import FORMATS, encode
 
-__all__ = ["Converted", "Job", "convert", "jobs"]
+__all__ = ["Converted", "Job", "convert", "jobs", "pictures"]
 
 SUFFIXES = {".avif", ".bmp", ".gif", ".heic", ".heif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".svg", ".tif", ".tiff", ".webp"}
 WRITTEN = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
@@ -44,8 +44,7 @@ def jobs(source: Path, target: Path, format: str | None = None) -> list[Job]:
     differ in nothing else, a.png and a.jpg, both endings stay (a-png.png). `format` (png or jpeg; None: what the target's ending says,
     else png). Raises UserError where there is no picture, and where the target would take a source's place.
     """
-    if not source.exists():
-        raise UserError(f"{source} does not exist; give a picture, or a folder of pictures")
+    _check(source)
     if source.is_dir():
         return _in_folder(source, target, format or "png")
     named = WRITTEN.get(target.suffix.lower())
@@ -56,6 +55,18 @@ def jobs(source: Path, target: Path, format: str | None = None) -> list[Job]:
     if target.resolve() == source.resolve():
         raise UserError(f"{target} is the picture itself; give its result another name or folder")
     return [Job(source, target, named)]
+
+
+def pictures(given: Iterable[Path]) -> list[Path]:
+    """The pictures that are meant: a file itself, every picture in a folder and in the folders in it; each once, a folder's by name.
+
+    Raises UserError where something is not there, and where a folder has none.
+    """
+    found: list[Path] = []
+    for source in given:
+        _check(source)
+        found += [source / name for name in _sorted_names(source)] if source.is_dir() else [source]
+    return list(dict.fromkeys(found))
 
 
 def convert(
@@ -98,9 +109,7 @@ def _in_folder(source: Path, target: Path, format: str) -> list[Job]:
     if target.resolve() == source.resolve() or target.is_file():
         raise UserError(f"the results cannot go to {target}, which is {'a file' if target.is_file() else 'where the pictures are'}; "
                         "give another folder")
-    names = sorted(_names(source, target))
-    if not names:
-        raise UserError(f"{source} holds no pictures ({', '.join(sorted(s[1:] for s in SUFFIXES))}), nor do the folders in it")
+    names = _sorted_names(source, target)
     bare = [name.with_suffix("").as_posix() for name in names]
     times = Counter(stem.lower() for stem in bare)
     found, taken = [], set[str]()
@@ -113,11 +122,24 @@ def _in_folder(source: Path, target: Path, format: str) -> list[Job]:
     return found
 
 
-def _names(source: Path, target: Path) -> Iterator[PurePosixPath]:
+def _check(source: Path) -> None:
+    if not source.exists():
+        raise UserError(f"{source} does not exist; give a picture, or a folder of pictures")
+
+
+def _sorted_names(source: Path, target: Path | None = None) -> list[PurePosixPath]:
+    names = sorted(_names(source, target))
+    if not names:
+        raise UserError(f"{source} holds no pictures ({', '.join(sorted(s[1:] for s in SUFFIXES))}), nor do the folders in it")
+    return names
+
+
+def _names(source: Path, target: Path | None) -> Iterator[PurePosixPath]:
     """The pictures by their endings; hidden files and the folder of the results are left out."""
+    left_out = target and target.resolve()
     for place, folders, files in os.walk(source):
         inside = Path(place)
-        folders[:] = [name for name in folders if not name.startswith(".") and (inside / name).resolve() != target.resolve()]
+        folders[:] = [name for name in folders if not name.startswith(".") and (inside / name).resolve() != left_out]
         for name in files:
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 yield PurePosixPath((inside / name).relative_to(source).as_posix())

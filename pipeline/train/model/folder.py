@@ -1,33 +1,25 @@
-"""A model's folder: generator.safetensors and config.json, nothing that could run code."""
+"""A model's folder: generator.safetensors, config.json and, where the discriminator tells classes, classifier.safetensors."""
 
-import copy
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
-from torch.nn.utils import parametrize
+from torch import nn
 
 from pipeline.errors import UserError
-from pipeline.files import put
+from pipeline.train.model.stored import damage_told, put_config, put_network, read_config, read_network, weights_name
 from pipeline.train.networks import GENERATORS
 
-__all__ = ["KINDS", "Model", "kind_of", "load_model", "save_model"]
+__all__ = ["KINDS", "Model", "class_names", "kind_of", "load_model", "save_model"]
 
-FORMAT = 1
-WEIGHTS, CONFIG = "generator.safetensors", "config.json"
 KINDS = {
     "noise": "this model makes pictures out of noise; use `darkroom generate` or `darkroom interpolate`",
     "translation": "this model translates pictures; use `darkroom translate`",
     "upscaling": "this model enlarges pictures; use `darkroom upscale`",
 }
 """What a generator makes its images of, and what to tell who asked for something else."""
-RUNS_CODE = {".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".npy"}
 CLASS = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)  # it becomes part of files' names, and a model may come from anywhere
 
 
@@ -40,7 +32,7 @@ class Model:
     `scale`: how many times larger an upscaler makes a picture, 1 for all else. `config` is all that config.json says.
     """
 
-    generator: torch.nn.Module
+    generator: nn.Module
     kind: str
     latent: int
     classes: list[str]
@@ -66,25 +58,24 @@ class Model:
             raise UserError(KINDS[self.kind])
 
 
-def save_model(folder: Path, generator: torch.nn.Module, network: Mapping[str, object], facts: Mapping[str, object]) -> None:
+def save_model(
+    folder: Path, generator: nn.Module, network: Mapping[str, object], facts: Mapping[str, object],
+    classifier: tuple[nn.Module, Mapping[str, object]] | None = None,
+) -> None:
     """Write the weights as safetensors and, as JSON, how to build the network and `facts` about the run.
 
-    `network` has the `name` of its constructor in GENERATORS and the constructor's arguments. The facts may hold `kind`; where they
-    do not, the arguments tell it. A conditional network's facts have `classes`, their names in order.
+    `network` has the `name` of its constructor in GENERATORS and the constructor's arguments; the classifier comes with its own, of
+    DISCRIMINATORS. The facts may hold `kind`; where they do not, the arguments tell it. Where a network knows classes, they have
+    `classes`, their names in order. Without a classifier one that lies in the folder is removed.
     """
-    config = {"format": FORMAT, "kind": kind_of(network), "network": dict(network), **facts}
-    put(folder / WEIGHTS, save(_weights(generator)))
-    put(folder / CONFIG, (json.dumps(config, indent=2, sort_keys=True) + "\n").encode())
-
-
-def _weights(generator: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The state by name, with spectral normalisation and the like worked into the weights, as the network's constructor has them."""
-    still = copy.deepcopy(generator).eval()  # in training mode reading such a weight changes it
-    state = {name: tensor for name, tensor in still.state_dict().items() if "parametrizations." not in name}
-    for place, module in still.named_modules():
-        if parametrize.is_parametrized(module):
-            state |= {f"{place}.{name}".lstrip("."): getattr(module, name) for name in module.parametrizations}
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    config = {"kind": kind_of(network), "network": dict(network), **facts}
+    put_network(folder, "generator", generator)
+    if classifier is None:
+        put_config(folder, config)
+        (folder / weights_name("classifier")).unlink(missing_ok=True)
+    else:
+        put_network(folder, "classifier", classifier[0])
+        put_config(folder, {**config, "classifier": dict(classifier[1])})
 
 
 def kind_of(network: Mapping[str, Any]) -> str:
@@ -97,73 +88,32 @@ def kind_of(network: Mapping[str, Any]) -> str:
 def load_model(folder: Path | str) -> Model:
     """The model in `folder`. Raises UserError where there is none, where it is of a newer form, and for files that could run code."""
     folder = Path(folder)
-    _refuse_code(folder)
-    config = _config(folder)
-    try:
-        network = dict(config["network"])
-        if config["format"] != FORMAT or network.get("name") not in GENERATORS:
-            raise UserError(f"{folder / CONFIG} was written by a newer Darkroom; update, or train again")
-        with torch.random.fork_rng(devices=[]):  # building a network draws its first weights, which is nobody's concern
-            generator = _built(network)
-        generator.load_state_dict(load_file(folder / WEIGHTS))
-        return _model(generator.requires_grad_(False).eval(), config)
-    except FileNotFoundError:
-        raise UserError(_missing(folder / WEIGHTS)) from None
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError) as error:
-        raise UserError(f"{folder} holds no generator that can be read ({_first_line(error)}); train again") from None
+    config = read_config(folder)
+    with damage_told(folder, "generator"):
+        return _model(read_network(folder, "generator", GENERATORS, config, config["network"]), config)
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise UserError(_missing(folder / CONFIG)) from None
-    except ValueError as error:
-        raise UserError(f"{folder} holds no generator that can be read ({CONFIG}: {_first_line(error)}); train again") from None
-    return config if isinstance(config, dict) else {}
+def class_names(config: Mapping[str, Any], network: Mapping[str, Any]) -> list[str]:
+    """The names of the classes that a network of these arguments knows, in order; none where it knows none.
+
+    Raises KeyError or ValueError where they are not those of the network, or are no names.
+    """
+    classes = [str(name) for name in config["classes"]] if network.get("classes") else []
+    if len(classes) != int(network.get("classes") or 0) or not all(map(CLASS.fullmatch, classes)):
+        raise ValueError("its classes are not those of its network, or have names that are none")
+    return classes
 
 
-def _missing(path: Path) -> str:
-    return f"{path} is missing; `dvc repro train` or `dvc pull train` brings it, or give another folder with --model"
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{CONFIG} lacks {error}"
-    if isinstance(error, RuntimeError) and "state_dict" in str(error):
-        return "its weights are not those of its network"
-    return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _refuse_code(path: Path) -> None:
-    """Raise UserError for a file that Python would run code of: one that was given, or that poses as the generator."""
-    posing = [path] if path.is_file() else sorted(path.glob("generator.*"))
-    for file in posing:
-        if file.suffix.lower() in RUNS_CODE:
-            raise UserError(f"{file} can run code when it is opened, and so it is not; a model is a folder with {WEIGHTS} and {CONFIG}, "
-                            "without such files")
-    if path.is_file():
-        raise UserError(f"{path} is a file, and a model is a folder with {WEIGHTS} and {CONFIG}; give that")
-
-
-def _built(network: Mapping[str, Any]) -> torch.nn.Module:
-    sizes = {name: tuple(network[name]) for name in ("size", "given_size") if network.get(name)}
-    arguments = {name: value for name, value in network.items() if name != "name"}
-    return GENERATORS[network["name"]](**{**arguments, **sizes})
-
-
-def _model(generator: torch.nn.Module, config: dict[str, Any]) -> Model:
+def _model(generator: nn.Module, config: dict[str, Any]) -> Model:
     """Raises KeyError or ValueError for a config that contradicts itself."""
     network = config["network"]
     kind = config.get("kind", kind_of(network))
     if kind not in KINDS:
         raise ValueError(f"its kind is {kind!r}")
-    classes = [str(name) for name in config["classes"]] if network.get("classes") else []
-    if len(classes) != int(network.get("classes") or 0) or not all(map(CLASS.fullmatch, classes)):
-        raise ValueError("its classes are not those of its network, or have names that are none")
     height, width = (int(side) for side in network["size"])
     latent = int(network["latent"]) if kind == "noise" else 0
-    return Model(generator, kind, latent, classes, (height, width), int(network["colors"]), _scale(kind, network), config)
+    colors, scale = int(network["colors"]), _scale(kind, network)
+    return Model(generator, kind, latent, class_names(config, network), (height, width), colors, scale, config)
 
 
 def _scale(kind: str, network: Mapping[str, Any]) -> int:

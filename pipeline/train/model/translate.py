@@ -6,17 +6,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.image import ImageError, flatten
+from pipeline.image import ImageError
 from pipeline.prepare.pixels.resample import resample
 from pipeline.train.model.folder import Model
 from pipeline.train.model.pictures import picture_of
 from pipeline.train.model.sample import to_uint8
+from pipeline.train.sized import in_colors
 
-__all__ = ["MOST", "Translate", "as_images", "in_colors"]
+__all__ = ["MOST", "Translate", "as_images"]
 
 MOST = 4_000_000  # pixels at once: a U-Net of 64 channels needs about half a gigabyte for a million
-WHITE = (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,6 @@ class Translate:
             return 2**depth
         sides = (*self.model.given_size, *self.model.size)
         return min(side & -side for side in sides)
-
-
-def in_colors(picture: Image.Image, colors: int) -> np.ndarray:
-    """uint8 (H, W, colors) of a picture over white; 1: grey, 3: RGB."""
-    if colors not in (1, 3):
-        raise UserError(f"this model takes pictures of {colors} channels, and files have 1 or 3; train it with rgb.mode RGB or L")
-    flat = flatten(picture, WHITE) if picture.mode in ("LA", "RGBA") else picture
-    return np.asarray(flat.convert("L" if colors == 1 else "RGB")).reshape(picture.height, picture.width, colors)
 
 
 def as_images(pixels: np.ndarray) -> torch.Tensor:

@@ -76,12 +76,19 @@ class Recipe:
         """
         made = self._arguments(shape)
         generator = networks.GENERATORS[self.generator.name](**made)
-        asked = shape.classes if self.conditional or self.objective.asks_classes else 0
-        discriminator = networks.DISCRIMINATORS[self.discriminator.name](
-            size=shape.size, colors=shape.colors, channels=self.discriminator.channels, classes=asked,
-            **({"given_colors": shape.given_colors} if self.kind == "translation" else {}), **dict(self.discriminator.options),
-        )
+        discriminator = networks.DISCRIMINATORS[self.discriminator.name](**self._judging(shape))
         return generator, discriminator, {"name": self.generator.name, **made}
+
+    def classifier(self, shape: Shape) -> dict[str, object] | None:
+        """What config.json needs to build the discriminator again, where that learns to tell classes; else None."""
+        return {"name": self.discriminator.name, **self._judging(shape)} if self.objective.asks_classes else None
+
+    def _judging(self, shape: Shape) -> dict[str, object]:
+        asked = shape.classes if self.conditional or self.objective.asks_classes else 0
+        return {
+            "size": shape.size, "colors": shape.colors, "channels": self.discriminator.channels, "classes": asked,
+            **({"given_colors": shape.given_colors} if self.kind == "translation" else {}), **dict(self.discriminator.options),
+        }
 
     def _arguments(self, shape: Shape) -> dict[str, object]:
         common: dict[str, object] = {
