@@ -246,6 +246,8 @@ def test_what_cannot_be_classified_is_one_sentence(
     assert "does not exist" in refused(capsys, photos, tmp_path / "none", "--model", model)
     assert "holds no pictures" in refused(capsys, model, "--model", model)
     assert "a name that ends in .csv is" in refused(capsys, photos, "--csv", photos / "a.png", "--model", model)
+    (tmp_path / "folder.csv").mkdir()
+    assert "is a folder; give a file's name" in refused(capsys, photos, "--csv", tmp_path / "folder.csv", "--model", model)
     assert "is not allowed" in refused(capsys, photos, "--top", 0, "--model", model)
     assert "config.json is missing" in refused(capsys, photos, "--model", tmp_path)
 

@@ -31,7 +31,7 @@ def test_without_a_compiler_training_goes_on_uncompiled_and_says_so(
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the compiler's own, of many kinds
 @pytest.mark.skipif(not HAS_COMPILER, reason="torch.compile needs a C++ compiler on a CPU")
-@pytest.mark.parametrize("name", ["dcgan", "acgan", "r3gan"])
+@pytest.mark.parametrize("name", ["dcgan", "acgan", "r3gan", "wgan-gp"])
 def test_compiled_networks_learn_the_same(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     torch._dynamo.reset()
     data = squares(classes=2)

@@ -160,6 +160,9 @@ def test_what_is_no_model_is_told_in_a_sentence(tmp_path: Path) -> None:
         (tmp_path / "config.json").write_text(json.dumps({**config, **change}))
         with pytest.raises(UserError, match=words):
             load_model(tmp_path)
+    (tmp_path / "config.json").write_text("[" * 100_000)  # deeper than Python goes
+    with pytest.raises(UserError, match="holds no generator that can be read"):
+        load_model(tmp_path)
     (tmp_path / "config.json").write_text("[")
     with pytest.raises(UserError, match="holds no generator"):
         load_model(tmp_path)

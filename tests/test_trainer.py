@@ -314,3 +314,16 @@ def test_precision_is_what_the_cpu_multiplies_in(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has)
     assert device.precision("auto", CPU) == taken
     assert (device.precision("fp32", CPU), device.precision("bf16", CPU)) == ("fp32", "bf16")
+
+
+def test_losses_are_computed_in_single_precision_whatever_the_networks_run_in() -> None:
+    """Near its optimum the gradient of a loss in bf16 is mostly rounding."""
+    seen: list[torch.dtype] = []
+
+    class Noting(BinaryCrossEntropy):
+        def d_loss(self, real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+            seen.extend((real.dtype, fake.dtype))
+            return super().d_loss(real, fake)
+
+    run(squares(), replace(SETTINGS, kimg=0.016, precision="bf16"), small(objective=Objective(Noting())))
+    assert seen == [torch.float32, torch.float32]

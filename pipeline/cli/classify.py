@@ -41,6 +41,8 @@ def _csv(text: str) -> Path:
     path = given_path(text)
     if path.suffix.lower() != ".csv":
         raise argparse.ArgumentTypeError(f"{text} is not allowed; a name that ends in .csv is")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; give a file's name")
     return path
 
 

@@ -20,7 +20,8 @@ __all__ = ["compiled"]
 def compiled(plain: Phases, shown: Shown, weights: Mapping[str, float]) -> Phases:
     """`plain` with compiled networks, tried on one batch, or `plain` itself with a line that says why. No weight and no running
     statistic is another afterwards."""
-    differentiated = plain.recipe.objective.image_gradients
+    objective = plain.recipe.objective
+    differentiated = objective.image_gradients or objective.mixes
     fast = replace(
         plain, generator=_compiled(plain.generator), discriminator=plain.discriminator if differentiated else _compiled(plain.discriminator)
     )
@@ -30,6 +31,8 @@ def compiled(plain: Phases, shown: Shown, weights: Mapping[str, float]) -> Phase
         fake = fast.made(shown)
         fast.discriminate(shown, fake, weights)
         fast.generate(shown, fake, weights, judged=True)
+        with torch.no_grad():  # as for all but the last of several steps of the discriminator
+            fast.made(shown)
     except Exception as error:  # the compiler's own: any kind, from a missing program to a bug
         print(f"train.fast: torch.compile does not work here, so training goes on without it: {_first_line(error)}", flush=True)
         fast = plain

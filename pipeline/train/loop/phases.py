@@ -92,7 +92,7 @@ class Phases:
         conditions = labels if self.recipe.conditional else None
         with self._precision(shown.real):
             seen: Seen = self.discriminator(images, conditions, given)
-        return seen
+        return _wide(seen)
 
     def _precision(self, images: torch.Tensor) -> AbstractContextManager[object]:
         return torch.autocast(images.device.type, self.amp) if self.amp else nullcontext()
@@ -103,7 +103,7 @@ class Phases:
             scores = {"d_real": real.realness, "d_fake": fake.realness}
             if self.recipe.objective.adversarial.probabilities:
                 scores = {name: score.sigmoid() for name, score in scores.items()}
-            beliefs = {name: score.float().mean() for name, score in scores.items()}
+            beliefs = {name: score.mean() for name, score in scores.items()}
             asked, labels = (told, shown.told_labels) if told is not None else (real, shown.labels)
             if asked.classes is not None and labels is not None:
                 known = labels >= 0
@@ -113,9 +113,17 @@ class Phases:
         return beliefs
 
 
+def _wide(seen: Seen) -> Seen:
+    """In single precision or better: near its optimum a loss in bf16 has a gradient of the wrong size, and no more than rounding."""
+    return Seen(_single(seen.realness), *(None if said is None else _single(said) for said in (seen.classes, seen.features)))
+
+
+def _single(values: torch.Tensor) -> torch.Tensor:
+    return values.float() if values.dtype.itemsize < 4 else values
+
+
 def _learned(parts: Mapping[str, torch.Tensor], weights: Weights, beliefs: dict[str, torch.Tensor]) -> Said:
     """Differentiate the weighed sum."""
-    wide = {name: part.float() if part.dtype.itemsize < 4 else part for name, part in parts.items()}
-    loss = torch.stack([weights[name] * part for name, part in wide.items()]).sum()
+    loss = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
     loss.backward()
-    return Said(loss.detach(), {name: part.detach() for name, part in wide.items()}, beliefs)
+    return Said(loss.detach(), {name: part.detach() for name, part in parts.items()}, beliefs)

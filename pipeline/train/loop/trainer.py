@@ -127,18 +127,23 @@ class Running:
         if saved is None:
             return 0
         if saved.seen - self._shown_per_step(saved.seen) >= self.settings.kimg * 1000:
-            print(f"the run that is kept here is longer, {saved.seen / 1000:g} kimg: training anew", flush=True)
-            shutil.rmtree(folder / "checkpoints")  # type: ignore[operator]  # there is a folder where something was saved
+            self._say(f"the run that is kept here is longer, {saved.seen / 1000:g} kimg: training anew")
+            if self.ranks.rank == 0:
+                shutil.rmtree(folder / "checkpoints")  # type: ignore[operator]  # there is a folder where something was saved
             return 0
         self.state.restore(saved)
-        print(f"resumed at {self.state.kimg:g} kimg", flush=True)
+        self._say(f"resumed at {self.state.kimg:g} kimg")
         return self.state.seen
+
+    def _say(self, sentence: str) -> None:
+        """Once, however many processes there are."""
+        if self.ranks.rank == 0:
+            print(sentence, flush=True)
 
     def compile(self) -> None:
         """Run compiled networks from here on, where that can be done."""
         if self.ranks.world > 1:
-            if self.ranks.rank == 0:
-                print("train.fast: several processes run uncompiled", flush=True)
+            self._say("train.fast: several processes run uncompiled")
         else:
             self.phases = fast.compiled(self.phases, self.deck.deal(self.state.seen, self._chance()), self._weights())
 

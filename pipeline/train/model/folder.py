@@ -99,7 +99,7 @@ def class_names(config: Mapping[str, Any], network: Mapping[str, Any]) -> list[s
     Raises KeyError or ValueError where they are not those of the network, or are no names.
     """
     classes = [str(name) for name in config["classes"]] if network.get("classes") else []
-    if len(classes) != int(network.get("classes") or 0) or not all(map(CLASS.fullmatch, classes)):
+    if len(set(classes)) != int(network.get("classes") or 0) or not all(map(CLASS.fullmatch, classes)):
         raise ValueError("its classes are not those of its network, or have names that are none")
     return classes
 

@@ -49,9 +49,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     _refuse_code(folder)
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise UserError(_missing(folder / CONFIG)) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{folder} holds no generator that can be read ({CONFIG}: {_first_line(error)}); train again") from None
     return config if isinstance(config, dict) else {}
 
@@ -78,7 +78,7 @@ def damage_told(folder: Path, what: str) -> Iterator[None]:
     """Whatever is wrong with the files of the `generator` or the `classifier` becomes a UserError."""
     try:
         yield
-    except FileNotFoundError:
+    except OSError:
         raise UserError(_missing(folder / weights_name(what))) from None
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError) as error:
         raise UserError(f"{folder} holds no {what} that can be read ({_first_line(error)}); train again") from None

@@ -62,5 +62,5 @@ class R2:
 
 
 def _gradient(realness: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
-    (gradient,) = torch.autograd.grad(realness.float().sum() if realness.dtype.itemsize < 4 else realness.sum(), images, create_graph=True)
+    (gradient,) = torch.autograd.grad(realness.sum(), images, create_graph=True)
     return gradient.float() if gradient.dtype.itemsize < 4 else gradient
