@@ -33,7 +33,7 @@ def test_the_shipped_file_is_valid() -> None:
     ("old", "new", "says"),
     [
         ("min_side: 64", "minside: 64", "scrape.minside: there is no such key; did you mean min_side?"),
-        ("kimg: 110", "kimg: -3", "train.kimg: -3 is not allowed"),
+        ("kimg: 160", "kimg: -3", "train.kimg: -3 is not allowed"),
         ("batch: 32", "epochs: 3", "train: give either kimg or epochs"),
         ("[fliph]", "[fliph, rot90]", "'rot90' is no augmentation code; allowed: fliph"),
         ("[photosite]", "[gogle]", "scrape.sources.0: there is no source 'gogle'; there are google, bing,"),
