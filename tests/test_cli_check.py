@@ -34,3 +34,30 @@ def test_a_transform_that_is_none_is_told_before_anything_is_collected(checked: 
             main(command)
         said = capsys.readouterr().err
         assert "params.yaml: augment.ops: 2 entries cannot be used" in said and "GausNoise" in said and "strength" in said
+
+
+@pytest.mark.parametrize(("before", "after", "says"), [
+    ("  recipe: dcgan", "  recipe: pix2pix", "train.recipe: pix2pix learns from pairs"),
+    ("  recipe: dcgan", "  recipe: dcgan\n  weights: {l1: 100}", "train.weights.l1: dcgan makes images from noise"),
+    ("  recipe: dcgan", "  recipe: dcgan\n  generator: {nrom: batch}",
+     "train.generator.nrom: the network dcgan has no such option; did you mean norm? it has "),
+    ("  recipe: dcgan", "  recipe: dcgan\n  generator: {leaky: 'no'}", "train.generator.leaky: 'no' is not allowed; give true or false"),
+    ("  recipe: dcgan", "  recipe: dcgan\n  discriminator: {classes: 5}", "train.discriminator.classes: the dataset or another setting"),
+    ("  labeled_fraction: 1 ", "  labeled_fraction: 0 ", ""),
+    ("  recipe: dcgan", "  recipe: sslgan\n  labeled_fraction: 0", "train.labeled_fraction: 0 leaves sslgan no class"),
+])
+def test_what_training_would_refuse_is_told_before_anything_is_collected(
+    checked: Path, capsys: pytest.CaptureFixture[str], before: str, after: str, says: str
+) -> None:
+    text = checked.read_text()
+    assert before in text
+    text = text.replace(before, after)
+    if after.count("labeled_fraction") and "recipe" in after:
+        text = text.replace("  labeled_fraction: 1 ", "  # ")
+    checked.write_text(text)
+    if not says:
+        main(["check"])
+        return
+    with pytest.raises(SystemExit):
+        main(["check"])
+    assert says in capsys.readouterr().err

@@ -209,7 +209,7 @@ def test_length_in_either_unit() -> None:
         (squares(), "pix2pix", "pair.layout or pair.derive"),
         (squares(given=8), "pix2pix", "set train.recipe to srgan"),
         (squares(classes=1), "acgan", "two or more"),
-        (replace(squares(classes=2), labels=torch.full((20,), -1)), "sslgan", "two or more"),
+        (replace(squares(classes=2), labels=torch.full((20,), -1)), "sslgan", "raise train.labeled_fraction"),
         (squares(size=(30, 30)), "dcgan", "resize.size"),
     ],
 )

@@ -33,8 +33,12 @@ def add(commands: Commands) -> None:
 
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add what the files are written as."""
-    parser.add_argument("--format", choices=("png", "jpeg"), help="of the files (default png)")
+    parser.add_argument("--format", type=_format, choices=("png", "jpeg"), help="of the files (default png)")
     parser.add_argument("--quality", type=quality, default=90, metavar="Q", help="of JPEG, 1 to 100 (default 90)")
+
+
+def _format(text: str) -> str:
+    return "jpeg" if text == "jpg" else text
 
 
 def quality(text: str) -> int:

@@ -77,9 +77,26 @@ def _check(given: argparse.Namespace) -> None:
     from pipeline.curate.decisions.decision import read_decisions
     from pipeline.forgotten import read_forgotten
 
-    _check_augmentation(params.load())
+    settings = params.load()
+    _check_augmentation(settings)
+    _check_training(settings)
     read_decisions(REVIEW)
     read_forgotten(REVIEW)
+
+
+def _check_training(settings: params.Params) -> None:
+    """What can be known of it before there is a dataset."""
+    from pipeline.train.recipes.chosen import chosen
+
+    recipe, pairs = chosen(settings.train), settings.pair.layout != "none" or settings.pair.derive != "none"
+    if recipe.kind == "noise" and pairs:
+        raise UserError(f"params.yaml: train.recipe: {settings.train.recipe} makes images from noise, and pair asks for two pictures of "
+                        "each; set pair.layout and pair.derive to none, or train.recipe to pix2pix or srgan")
+    if recipe.kind != "noise" and not pairs:
+        raise UserError(f"params.yaml: train.recipe: {settings.train.recipe} learns from pairs, and there are none; set pair.layout or "
+                        "pair.derive, or another train.recipe")
+    if recipe.objective.asks_classes and settings.train.labeled_fraction == 0:
+        raise UserError(f"params.yaml: train.labeled_fraction: 0 leaves {settings.train.recipe} no class to learn; 0.1 tells one in ten")
 
 
 def _check_augmentation(settings: params.Params) -> None:

@@ -82,7 +82,7 @@ def _numbers(measured: Measured, few: bool) -> list[Number]:
 def _classes_number(classes: ClassesMeasured | None) -> list[Number]:
     if classes is None:
         return []
-    beside = f"of {classes.count} held-out images; always {classes.most_common}: {classes.majority:.1%}"
+    beside = f"of {classes.count} held-out images; {classes.most_common}, training's commonest, for all: {classes.majority:.1%}"
     return [Number("Classes told right", f"{classes.accuracy:.1%}", beside)]
 
 

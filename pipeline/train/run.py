@@ -68,6 +68,7 @@ def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, image
         "kind": recipe.kind, "recipe": settings.recipe, "source": recipe.source, "seed": settings.seed,
         "kimg": kimg, "taken_at_kimg": trained.kimg,
         "score": trained.score, "batch": recipe.batch, "augment": list(recipe.augment), "classes": images.classes, "images": len(images),
+        **({"labelled": int((images.labels >= 0).sum())} if recipe.objective.asks_classes else {}),
         "dataset": version,
     }, trained.classifier)
     print(f"see {model}/samples.png, evolution.gif and curves.png")
@@ -87,7 +88,9 @@ def _describe(model: Path, recipe: Recipe, shards: Path, version: str, warnings:
 def _headline(settings: Train, recipe: Recipe, images: Dataset, ranks: Ranks, kimg: float) -> str:
     size = "x".join(map(str, reversed(images.images.shape[2:])))
     where = str(ranks.device) if ranks.world == 1 else f"{ranks.world} x {ranks.device.type}"
-    return f"{settings.recipe} on {where}: {len(images)} images of {size}, {kimg:g} kimg = {kimg * 1000 / len(images):.0f} epochs"
+    known = int((images.labels >= 0).sum())
+    told = f", {known} of them with their class told" if recipe.objective.asks_classes and known < len(images) else ""
+    return f"{settings.recipe} on {where}: {len(images)} images of {size}{told}, {kimg:g} kimg = {kimg * 1000 / len(images):.0f} epochs"
 
 
 def _key(version: str, recipe: Recipe, settings: Train) -> str:

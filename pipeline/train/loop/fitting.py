@@ -22,8 +22,11 @@ def check(dataset: Dataset, recipe: Recipe) -> None:
         raise UserError("a translator's two halves have one size, and the given one is smaller here; set train.recipe to srgan, or "
                         "pair.derive to canny or xdog in params.yaml")
     known = dataset.labels >= 0
-    if recipe.objective.asks_classes and (len(dataset.classes) < 2 or not known.any()):
-        raise UserError("this recipe learns classes and needs two or more, with images whose class is told; add a class to params.yaml")
+    if recipe.objective.asks_classes and len(dataset.classes) < 2:
+        raise UserError("this recipe learns classes and needs two or more; add a class to params.yaml")
+    if recipe.objective.asks_classes and not known.any():
+        raise UserError("this recipe learns classes, and no image's class is told; raise train.labeled_fraction in params.yaml (0.1 tells "
+                        "one in ten)")
     if recipe.conditional and not recipe.objective.asks_classes and not known.all():
         raise UserError("a generator that is told the class needs to know that of every image; set train.labeled_fraction to 1, or "
                         "train.recipe to acgan")

@@ -59,7 +59,7 @@ def class_number(model: Model, label: str | None) -> int | None:
     if label is None:
         return None
     if not model.classes:
-        raise UserError(f"this model was trained without classes and cannot be asked for {label!r}; leave --class out, or train with "
+        raise UserError(f"this model's generator was told no classes and cannot be asked for {label!r}; leave --class out, or train with "
                         "train.conditional: true in params.yaml")
     if label not in model.classes:
         raise UserError(f"this model knows no class {label!r}; it knows {', '.join(model.classes)}")

@@ -116,6 +116,8 @@ class Dropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
+        if not 0 <= p < 1:
+            raise UserError(f"params.yaml: train: dropout: {p:g} is not allowed; the share that is set to 0 is from 0 to below 1")
         self.p = p
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

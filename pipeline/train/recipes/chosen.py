@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from pipeline.errors import UserError
+from pipeline.train.networks import DISCRIMINATORS, GENERATORS
 from pipeline.train.objectives.adversarial import (
     Adversarial,
     BinaryCrossEntropy,
@@ -15,6 +16,7 @@ from pipeline.train.objectives.adversarial import (
 )
 from pipeline.train.objectives.objective import TERMS, Objective
 from pipeline.train.recipes import RECIPES
+from pipeline.train.recipes.options import Option, checked
 from pipeline.train.recipes.recipe import Network, Optimizer, Recipe, Steps
 from pipeline.train.recipes.schedule import Schedule, fixed
 from pipeline.train_params import Train
@@ -46,8 +48,8 @@ def chosen(settings: Train) -> Recipe:
                         "to 0, or give train.weights an l1 or l2")
     return replace(
         own,
-        generator=_network(own.generator, settings.channels, settings.generator),
-        discriminator=_network(own.discriminator, settings.channels, settings.discriminator),
+        generator=_network(own.generator, settings.channels, "generator", settings.generator),
+        discriminator=_network(own.discriminator, settings.channels, "discriminator", settings.discriminator),
         objective=objective,
         weights=weights,
         optimizer=_optimizer(own.optimizer, settings),
@@ -87,7 +89,9 @@ def _objective(own: Recipe, settings: Train) -> tuple[Objective, tuple[tuple[str
     return Objective(game, tuple(terms.items())), tuple(weights.items())
 
 
-def _network(own: Network, channels: int | None, options: dict[str, bool | int | float | str]) -> Network:
+def _network(own: Network, channels: int | None, role: str, options: dict[str, Option]) -> Network:
+    family = (GENERATORS if role == "generator" else DISCRIMINATORS)[own.name]
+    options = dict(checked(f"train.{role}", own.name, family, options))
     return Network(own.name, channels or own.channels, tuple({**dict(own.options), **options}.items()))
 
 

@@ -125,7 +125,7 @@ def _bounds(drawing: Drawing, shown: list[list[float]]) -> tuple[float, float]:
     """The axis: from 0 where nothing is below it, with room above; a spike at the start leaves it."""
     low, high = drawing.bounds
     everything = [value for values in shown for value in values] or [0.0, 1.0]
-    settled = [value for values in shown for value in values[max(1, len(values) // 20) :]] or everything
+    settled = [value for values in shown for value in values[len(values) // 20 :]] or everything
     top = max(settled) if max(everything) > SPIKE * max(settled) > 0 else max(everything)
     bottom = min(everything)
     room = 0.06 * (top - min(bottom, 0)) or 0.5
