@@ -11,7 +11,6 @@ from torch import nn
 from pipeline.sheet import grid
 from pipeline.train.dataset import Dataset
 from pipeline.train.device import precision
-from pipeline.train.loop import checkpoint
 from pipeline.train.loop.settings import Aids, Settings, Trained
 from pipeline.train.loop.tick import Panel, Tick
 from pipeline.train.loop.trainer import train
@@ -20,7 +19,7 @@ from pipeline.train.recipes.chosen import chosen
 from pipeline.train.recipes.recipe import Recipe
 from pipeline.train_params import Train
 
-__all__ = ["PICTURES", "Run", "discriminator", "made", "run", "sheet"]
+__all__ = ["PICTURES", "Run", "made", "run", "sheet"]
 
 PICTURES = Path("out/recipes")
 CPU = torch.device("cpu")
@@ -69,16 +68,6 @@ def run(
     begun = time.process_time()
     trained = train(dataset, recipe, wanted, CPU, watch, holdout=holdout, state=state, aids=aids or Aids())
     return Run(recipe, trained, watch.ticks, time.process_time() - begun)
-
-
-def discriminator(state: Path, recipe: Recipe, dataset: Dataset) -> nn.Module:
-    """The discriminator of the last checkpoint under `state`, in evaluation mode."""
-    saved = checkpoint.latest(state / "checkpoints")
-    assert saved is not None
-    _, network, _ = recipe.built(dataset.shape)
-    own = "discriminator."
-    network.load_state_dict({name.removeprefix(own): value for name, value in saved.tensors.items() if name.startswith(own)})
-    return network.eval()
 
 
 @torch.no_grad()

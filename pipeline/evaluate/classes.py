@@ -7,7 +7,7 @@ import torch
 from pipeline.train.dataset import Dataset
 from pipeline.train.model.classifier import Classifier
 
-__all__ = ["ClassesMeasured", "measure_classes", "originals"]
+__all__ = ["ClassesMeasured", "measure_classes"]
 
 
 @dataclass(frozen=True)
@@ -33,20 +33,15 @@ def measure_classes(classifier: Classifier, train: Dataset, holdout: Dataset) ->
     Raises UserError for images of another size or other colours than the classifier learned from.
     """
     numbers = _numbers(classifier, holdout)
-    places = [place for place in originals(holdout) if numbers[place] >= 0]
+    places = [place for place in holdout.originals if numbers[place] >= 0]
     if not places:
         return None
     truth = numbers[places]
     told = torch.from_numpy(classifier(holdout.images[places]).argmax(1))
-    seen = _numbers(classifier, train)[originals(train)]
+    seen = _numbers(classifier, train)[train.originals]
     most_common = int(torch.bincount(seen[seen >= 0], minlength=len(classifier.classes)).argmax())
     right, majority = ((said == truth).double().mean().item() for said in (told, torch.full_like(truth, most_common)))
     return ClassesMeasured(right, majority, classifier.classes[most_common], len(places))
-
-
-def originals(dataset: Dataset) -> list[int]:
-    """The places of images that are no augmented copies, whose keys have a double underscore."""
-    return [place for place, key in enumerate(dataset.keys) if "__" not in key]
 
 
 def _numbers(classifier: Classifier, dataset: Dataset) -> torch.Tensor:

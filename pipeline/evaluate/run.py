@@ -9,7 +9,7 @@ import torch
 from pipeline import params
 from pipeline.errors import UserError
 from pipeline.evaluate import report, told
-from pipeline.evaluate.classes import ClassesMeasured, measure_classes, originals
+from pipeline.evaluate.classes import ClassesMeasured, measure_classes
 from pipeline.evaluate.measure import Measured, measure
 from pipeline.evaluate.pairs import PairsMeasured, measure_pairs, pixels
 from pipeline.files import put
@@ -80,7 +80,7 @@ def _pairs(model: Model, shards: Path, version: str) -> tuple[dict[str, object],
 
 def _originals(dataset: Dataset) -> np.ndarray:
     """uint8 (N, H, W, C) without the augmented copies."""
-    return pixels(dataset.images[originals(dataset)])
+    return pixels(dataset.images[dataset.originals])
 
 
 def _summary(measured: Measured) -> list[str]:

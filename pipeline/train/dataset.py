@@ -51,6 +51,11 @@ class Dataset:
         return len(self.keys)
 
     @property
+    def originals(self) -> list[int]:
+        """The places of images that are no augmented copies, whose keys have a double underscore."""
+        return [place for place, key in enumerate(self.keys) if "__" not in key]
+
+    @property
     def shape(self) -> Shape:
         """What it asks of the networks."""
         _, colors, *size = self.images.shape

@@ -48,7 +48,7 @@ def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable
         state = states / _key(version, recipe, settings)
         first = ranks.rank == 0
         if first:
-            print(_headline(settings, recipe, images, ranks, kimg), flush=True)
+            print(_headline(settings, recipe, images, ranks, wanted), flush=True)
             checkpoint.prune(states, own=state)
         watched = watching(model, state, settings.tensorboard) if first else nullcontext(_Nobody())
         shown = progress("train", kimg, "kimg") if first else nullcontext(lambda more, note="": None)
@@ -59,14 +59,14 @@ def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable
             )
         images.close()
         if first:
-            _write(model, trained, recipe, settings, images, version, kimg)
+            _write(model, trained, recipe, settings, images, version, wanted)
             _describe(model, recipe, shards, version, watch.warnings)
 
 
-def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, images: Dataset, version: str, kimg: float) -> None:
+def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, images: Dataset, version: str, wanted: Settings) -> None:
     save_model(model, trained.generator, trained.network, {
         "kind": recipe.kind, "recipe": settings.recipe, "source": recipe.source, "seed": settings.seed,
-        "kimg": kimg, "taken_at_kimg": trained.kimg,
+        "kimg": wanted.kimg, "precision": wanted.precision, "taken_at_kimg": trained.kimg,
         "score": trained.score, "batch": recipe.batch, "augment": list(recipe.augment), "classes": images.classes, "images": len(images),
         **({"labelled": int((images.labels >= 0).sum())} if recipe.objective.asks_classes else {}),
         "dataset": version,
@@ -85,12 +85,14 @@ def _describe(model: Path, recipe: Recipe, shards: Path, version: str, warnings:
     put(model / "README.md", card(loaded.config, recipe.source, learned(shards, version), None, warnings, there).encode())
 
 
-def _headline(settings: Train, recipe: Recipe, images: Dataset, ranks: Ranks, kimg: float) -> str:
+def _headline(settings: Train, recipe: Recipe, images: Dataset, ranks: Ranks, wanted: Settings) -> str:
     size = "x".join(map(str, reversed(images.images.shape[2:])))
     where = str(ranks.device) if ranks.world == 1 else f"{ranks.world} x {ranks.device.type}"
     known = int((images.labels >= 0).sum())
     told = f", {known} of them with their class told" if recipe.objective.asks_classes and known < len(images) else ""
-    return f"{settings.recipe} on {where}: {len(images)} images of {size}{told}, {kimg:g} kimg = {kimg * 1000 / len(images):.0f} epochs"
+    epochs = wanted.kimg * 1000 / len(images)
+    what = f"{len(images)} images of {size}{told}"
+    return f"{settings.recipe} on {where} in {wanted.precision}: {what}, {wanted.kimg:g} kimg = {epochs:.0f} epochs"
 
 
 def _key(version: str, recipe: Recipe, settings: Train) -> str:

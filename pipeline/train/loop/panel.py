@@ -58,8 +58,7 @@ class Fixed:
 
 
 def _first(dataset: Dataset, count: int) -> Batch:
-    originals = [place for place, key in enumerate(dataset.keys) if "__" not in key]
-    places = torch.tensor(originals[:count] or range(min(count, len(dataset))))
+    places = torch.tensor(dataset.originals[:count] or range(min(count, len(dataset))))
     real, given = (None if pixels is None else pixels[places].float() / 127.5 - 1 for pixels in (dataset.images, dataset.given))
     assert real is not None
     return Batch(real, dataset.labels[places], given)
