@@ -2,7 +2,8 @@
 
 640x480: photographs of 1500x1000 and 1600x1067 made smaller. 3000x2000: those of lomiri-wallpapers that are as large, and
 photographs of 1500x1000 in fours, two by two; enlarged ones would hold less detail than a camera's, and so decode faster.
-All are written at quality 90, 4:2:0, by Pillow.
+All are written baseline and 4:2:0 by Pillow, at a quality of one's choice. Of 535 photographs of houses that were scraped from the
+web, 94 % are baseline and 93 % 4:2:0; their quality is 80 in the median, 75 and 94 at the tenth and ninetieth percentile.
 """
 
 import csv
@@ -23,15 +24,15 @@ QUARTER = (1500, 1000)
 MIXED = (0, 13, 29, 37)  # the four of a picture: this many further on in the list each
 
 
-def photographs(cache: Path, size: tuple[int, int]) -> list[bytes]:
-    """About fifty to a hundred JPEG files of SMALL or LARGE; kept in `cache`, where the archives are fetched to once."""
-    folder = cache / "{}x{}".format(*size)
+def photographs(cache: Path, size: tuple[int, int], quality: int) -> tuple[Path, list[bytes]]:
+    """(folder, contents) of fifty to a hundred JPEG files of SMALL or LARGE; kept in `cache`, where the archives are fetched to once."""
+    folder = cache / "{}x{}-{}".format(*size, quality)
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
         for number, picture in enumerate(_small(cache) if size == SMALL else _large(cache)):
-            picture.save(folder / f"{number:03}.jpg", quality=90)
+            picture.save(folder / f"{number:03}.jpg", quality=quality)
         (folder / "complete").touch()
-    return [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]
+    return folder, [path.read_bytes() for path in sorted(folder.glob("*.jpg"))]
 
 
 def _small(cache: Path) -> Iterator[Image.Image]:

@@ -76,30 +76,20 @@ def _halved(pixels: np.ndarray, bands: int, low: int, high: int) -> np.ndarray:
     """The planes with half as many pixels across and down, rows `low` to `high` of these.
 
     Blurred by (1, 2, 1) / 4, then averaged two by two; both are exact in integers on every CPU, and rounded to 8 bits. A strip
-    of the picture at a time, so that it stays near the CPU; the bands apart at last, when there is a quarter of them.
+    of the picture at a time, so that it stays near the CPU.
     """
     width = pixels.shape[1]
     halved = _space("halved", (high - low, bands, width // 2), np.uint8)
     for top in range(low, high, STRIP):
         bottom = min(top + STRIP, high)
         above = min(2 * top, 1)  # a row that the blur needs and the average does not
-        strip = _near(pixels[2 * top - above : 2 * bottom + 1], bands)
-        blurred = _space("blurred", strip.shape, np.uint8)
-        cv2.GaussianBlur(strip, (3, 3), 0, blurred, borderType=cv2.BORDER_REPLICATE)
-        small = _space("small", (bottom - top, width // 2, bands), np.uint8)
-        cv2.resize(blurred[above : above + 2 * (bottom - top)], (width // 2, bottom - top), small, interpolation=cv2.INTER_AREA)
-        cv2.split(small, [halved[top - low : bottom - low, band] for band in range(bands)])
+        strip = _planes(pixels[2 * top - above : 2 * bottom + 1], bands)
+        blurred = _space("blurred", (len(strip), width), np.uint8)
+        for band in range(bands):
+            cv2.GaussianBlur(strip[:, band], (3, 3), 0, blurred, borderType=cv2.BORDER_REPLICATE)
+            pairs = blurred[above : above + 2 * (bottom - top)]
+            cv2.resize(pairs, (width // 2, bottom - top), halved[top - low : bottom - low, band], interpolation=cv2.INTER_AREA)
     return halved
-
-
-def _near(strip: np.ndarray, bands: int) -> np.ndarray:
-    """The first `bands` channels. A copy even of all of them: what a decoder has left is read quickest once and in order."""
-    near = _space("near", (*strip.shape[:2], bands), np.uint8)
-    if strip.shape[2] == 4:
-        cv2.cvtColor(strip, cv2.COLOR_RGBA2RGB, near)
-    else:
-        np.copyto(near, strip)
-    return near
 
 
 _kept = threading.local()
