@@ -61,7 +61,7 @@ def _pictures(folder: Path, count: int) -> list[Item]:
     """Different parts of real photographs, as files and their items."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
-    files = photographs(CACHE, LARGE)
+    _, files = photographs(CACHE, LARGE, 90)
     items: dict[str, Item] = {}
     for data in files:
         source = Image.open(io.BytesIO(data)).convert("RGB")
@@ -82,6 +82,7 @@ def _built(project: Path, items: list[Item]) -> dict[str, float]:
     write_index(project / "data/crops/index.csv", items)
     write_rejections(project / "data/curated/rejected.csv", [])
     seconds, environment = {}, {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # set here and there for containers: each stage would compile its libraries anew
     for stage in STAGES:
         start = time.perf_counter()
         done = subprocess.run([sys.executable, "-m", f"stages.{stage}"], cwd=project, capture_output=True, text=True, env=environment)

@@ -6,7 +6,8 @@ the recorded ones is kept; the rest is made; what nobody wants is deleted. So th
 byte what a run from scratch would have made.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from pipeline.progress import progress
 __all__ = ["Made", "Task", "Work", "mirror"]
 
 SAVED_EVERY = 500  # results between two writings of the index
+AT_A_TIME = 256  # files that a thread looks at before it asks for more
 WORTH_A_BAR = 200  # fewer are done before anyone looks
 
 Work = Callable[[Path, Item], bytes]
@@ -67,7 +69,7 @@ def mirror(
     if len(paths) != len(wanted):
         raise UserError(f"two outputs in {target} would have the same name; this is a bug worth reporting")
     before = _recorded(target)
-    kept = {t.result.path: before[t.result.path] for t in wanted if _is_good(before.get(t.result.path), t, target)}
+    kept = _good(before, wanted, target, 1 if engine == "serial" else workers or engines.cores())
     todo = [task for task in wanted if task.result.path not in kept]
     described = {task.result.path: task.result for task in wanted}
     items = [described[path].with_more(digest=item.more["digest"]) for path, item in kept.items()]
@@ -125,6 +127,16 @@ def _recorded(target: Path) -> dict[str, Item]:
         return {item.path: item for item in read_index(target / "index.csv")}
     except UserError:
         return {}  # an index of another shape describes nothing that can be kept
+
+
+def _good(before: Mapping[str, Item], wanted: Sequence[Task], target: Path, workers: int) -> dict[str, Item]:
+    """What is there and as it should be, by path. Threads do, for most of it is reading and hashing."""
+    def of(some: Sequence[Task]) -> dict[str, Item]:
+        return {task.result.path: before[task.result.path] for task in some if _is_good(before.get(task.result.path), task, target)}
+
+    with ThreadPoolExecutor(workers) as pool:
+        parts = pool.map(of, (wanted[start : start + AT_A_TIME] for start in range(0, len(wanted), AT_A_TIME)))
+        return {path: item for part in parts for path, item in part.items()}
 
 
 def _is_good(item: Item | None, task: Task, target: Path) -> bool:

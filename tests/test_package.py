@@ -15,7 +15,7 @@ from PIL import Image
 from pipeline import params
 from pipeline.errors import UserError
 from pipeline.item import Item, Rejection, image_id, read_index, read_table, write_index, write_rejections
-from pipeline.prepare.dataset.shards import write_tar
+from pipeline.prepare.dataset.shards import member, write_tar
 from pipeline.prepare.package import package
 from pipeline.prepare.pair import pair
 from pipeline.train import dataset
@@ -280,3 +280,11 @@ def test_training_reads_pairs_and_says_that_it_cannot_learn_from_many_sizes(tmp_
     out = packaged(stage(tmp_path / "two", 6, draw=lambda number: picture(number, (32, 20 + number))))
     with pytest.raises(UserError, match=r"is 32x\d+ pixels and .* is 32x\d+, and a generator learns one size; set resize\.fit"):
         dataset.load(out / "shards", "train")
+
+
+@pytest.mark.parametrize("name", ["i0123456789abcdef.png", "ä.json", "a" * 100, "a" * 101, "é" * 60])
+@pytest.mark.parametrize("size", [0, 511, 67_108_864])
+def test_the_header_of_a_file_is_the_one_that_tarfile_makes(name: str, size: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    assert member(name, size) == info.tobuf(tarfile.USTAR_FORMAT if len(name.encode()) <= 100 else tarfile.GNU_FORMAT)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import image, params
+from pipeline.engine import cores
 from pipeline.errors import UserError
 from pipeline.files import put
 from pipeline.prepare.dataset import card
@@ -42,7 +43,8 @@ def package(
         last = pairs if settings.pair.paired else rgb
         raise UserError(f"package: no image is left to train on; {_why_none(len(samples), curated, last)}")
     looks = look(samples)
-    shards = write_shards(samples, out, settings.package.shards)
+    workers = 1 if settings.run.engine == "serial" else settings.run.workers or cores()
+    shards = write_shards(samples, out, settings.package.shards, workers)
     summary = Summary(settings, [sample.item for sample in samples], looks, shards)
     write_tables(out, summary.items)
     write_attribution(out / "ATTRIBUTION.csv", summary.originals)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.files import written
@@ -21,20 +22,27 @@ FOLDER = "shards"  # of the dataset: what is trained on, apart from what is said
 SHARD = r"\w+-\d{6}\.tar"
 PROVENANCE = ("term", "source", "image_url", "page_url", "title", "creator", "license", "license_url", "fetched_at")
 FACTS = ("id", "class", "augmentation", *PROVENANCE)
+NAME = 100  # bytes that POSIX.1-1988 has for a name without folders
+HEADER = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
 END = bytes(2 * tarfile.BLOCKSIZE)
 
 
-def write_shards(samples: Sequence[Sample], out: Path, shards: int) -> dict[str, str]:
-    """Write the shards of every split into the folder FOLDER of `out`; gives the SHA-256 of each by its path in `out`, in order."""
+def write_shards(samples: Sequence[Sample], out: Path, shards: int, workers: int = 1) -> dict[str, str]:
+    """Write the shards of every split into the folder FOLDER of `out`; gives the SHA-256 of each by its path in `out`, in order.
+
+    So many `workers` are threads: reading, hashing and writing leave the others free to go on.
+    """
     piles: dict[str, list[Sample]] = {}
     for sample in samples:
         name = shard_name(sample.item.split, int(sample.item.id[1:9], 16) % shards)
         piles.setdefault(f"{FOLDER}/{name}", []).append(sample)
-    digests = {}
-    for name in sorted(piles):
+
+    def shard(name: str) -> tuple[str, str]:
         members = [part for sample in piles[name] for part in _members(sample)]
-        digests[name] = _same(out / name, members) or write_tar(out / name, members)
-    return digests
+        return name, _same(out / name, members) or write_tar(out / name, members)
+
+    with ThreadPoolExecutor(workers) as pool:
+        return dict(pool.map(shard, sorted(piles)))
 
 
 def shard_name(split: str, number: int) -> str:
@@ -53,11 +61,18 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes | Path]]) -> str:
 
 
 def member(name: str, size: int) -> bytes:
-    """The header of one file, whose time, owner and group are 0."""
-    info = tarfile.TarInfo(name)
-    info.size = size
-    # POSIX.1-1988 has 100 bytes for a name without folders; GNU's is the other format that every reader knows
-    return info.tobuf(tarfile.USTAR_FORMAT if len(name.encode()) <= 100 else tarfile.GNU_FORMAT)
+    """The header of one file, whose time, owner and group are 0, as tarfile makes it; of short names several times faster."""
+    coded = name.encode()
+    if len(coded) > NAME:  # GNU's is the other format that every reader knows
+        info = tarfile.TarInfo(name)
+        info.size = size
+        return info.tobuf(tarfile.GNU_FORMAT)
+    head = bytearray(HEADER)
+    head[: len(coded)] = coded
+    head[124:135] = b"%011o" % size
+    head[148:156] = b" " * 8  # the checksum counts its own place as spaces
+    head[148:156] = b"%06o\0 " % sum(head)
+    return bytes(head)
 
 
 def facts(item: Item) -> dict[str, str]:
