@@ -22,6 +22,7 @@ from pipeline.train.model.sample import interpolate
 from pipeline.train.processes import Ranks
 from pipeline.train.recipes.chosen import chosen
 from pipeline.train.recipes.recipe import Recipe
+from pipeline.train.recipes.told import told
 from pipeline.train.watching import watching
 from pipeline.train_params import Train
 
@@ -65,9 +66,9 @@ def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable
 
 def _write(model: Path, trained: Trained, recipe: Recipe, settings: Train, images: Dataset, version: str, wanted: Settings) -> None:
     save_model(model, trained.generator, trained.network, {
-        "kind": recipe.kind, "recipe": settings.recipe, "source": recipe.source, "seed": settings.seed,
-        "kimg": wanted.kimg, "precision": wanted.precision, "taken_at_kimg": trained.kimg,
-        "score": trained.score, "batch": recipe.batch, "augment": list(recipe.augment), "classes": images.classes, "images": len(images),
+        **told(recipe), "kind": recipe.kind, "recipe": settings.recipe, "source": recipe.source, "seed": settings.seed,
+        "kimg": wanted.kimg, "precision": wanted.precision, "taken_at_kimg": trained.kimg, "score": trained.score,
+        "classes": images.classes, "images": len(images),
         **({"labelled": int((images.labels >= 0).sum())} if recipe.objective.asks_classes else {}),
         "dataset": version,
     }, trained.classifier)

@@ -139,9 +139,9 @@ def _saw(config: Mapping[str, Any], saw: Learned | None) -> list[str]:
 
 def _settings(config: Mapping[str, Any]) -> list[str]:
     apart = {"format", "network", "classifier", "kind", "classes", "dataset"}
-    facts = {name: value for name, value in config.items() if name not in apart}
-    for role in ("network", "classifier"):
-        facts |= {f"{role} {name}": value for name, value in config.get(role, {}).items()}
+    facts = {name: value for name, value in config.items() if name not in apart and value is not None}
+    for role, shown in (("network", "generator"), ("classifier", "classifier")):
+        facts |= {f"{shown} {name}": value for name, value in config.get(role, {}).items() if value is not None}
     rows = [(plain(name), plain(_told(value))) for name, value in sorted(facts.items())]
     return ["## Settings", "", *table(("setting", "value"), rows), ""]
 
@@ -149,7 +149,9 @@ def _settings(config: Mapping[str, Any]) -> list[str]:
 def _told(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_told(part)}" for name, part in value.items()) or "none"
-    return ", ".join(map(_told, value)) or "none" if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_told, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _measured(metrics: Mapping[str, Any] | None) -> list[str]:

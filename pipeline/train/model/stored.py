@@ -85,7 +85,7 @@ def damage_told(folder: Path, what: str) -> Iterator[None]:
 
 
 def _missing(path: Path) -> str:
-    return f"{path} is missing; `dvc repro train` or `dvc pull train` brings it, or give another folder with --model"
+    return f"{path.parent} holds no model ({path.name} is missing); `dvc repro train` or `dvc pull train` brings one into data/model"
 
 
 def _first_line(error: Exception) -> str:

@@ -21,7 +21,7 @@ from pipeline.train.recipes.recipe import Network, Optimizer, Recipe, Steps
 from pipeline.train.recipes.schedule import Schedule, fixed
 from pipeline.train_params import Train
 
-__all__ = ["chosen"]
+__all__ = ["LOSSES", "chosen"]
 
 LOSSES: dict[str, Adversarial] = {
     "bce": BinaryCrossEntropy(),
