@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from pipeline import yaml_file
+from pipeline import refusal, yaml_file
 from pipeline.errors import UserError
 from pipeline.prepare_params import Augment, Crop, Package, Pair, Resize, Rgb, Section
 from pipeline.source_params import NAMES, Source, installed_names, name_of
@@ -201,7 +201,7 @@ def load(path: Path = Path("params.yaml")) -> Params:
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise UserError(yaml_file.worded(error, tree, path, Params)) from None
+        raise UserError(refusal.in_file(error, tree, path, Params)) from None
 
 
 def schema() -> dict[str, Any]:

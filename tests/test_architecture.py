@@ -14,8 +14,8 @@ from pipeline import params
 from tests.conftest import ROOT
 
 GROUND = [
-    "errors", "yaml_file", "source_params", "prepare_params", "train_params", "params", "files", "item", "spreadsheet", "forgotten",
-    "image", "sheet", "engine", "bounded", "progress", "identity", "memory", "folder",
+    "errors", "yaml_file", "refusal", "source_params", "prepare_params", "train_params", "params", "files", "item", "spreadsheet",
+    "forgotten", "image", "sheet", "engine", "bounded", "progress", "identity", "memory", "folder",
 ]
 ROOMS = ["collect", "curate", "prepare", "release", "train", "evaluate"]
 ROOM_OF_STAGE = {

@@ -27,6 +27,26 @@ def test_what_is_well_is_said(checked: Path, capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == "params.yaml and the review files can be read\n"
 
 
+@pytest.mark.parametrize(("sources", "says"), [
+    ("[bing, openverse]", "scrape.contact is empty, and bing is on the public web: give an e-mail address or a web page of yours"),
+    ("[{folder: {path: ../nowhere}}]", "classes.faces: folder: there is no ../nowhere"),
+    ("[{pixels: {path: digits.csv, label: '7'}}]", "classes.animals: pixels: there is no digits.csv"),
+])
+def test_a_source_that_cannot_work_is_told(checked: Path, capsys: pytest.CaptureFixture[str], sources: str, says: str) -> None:
+    checked.write_text(checked.read_text().replace("sources: [photosite]", f"sources: {sources}"))
+    main(["check"])
+    assert f"\nnote: {says}\n" in capsys.readouterr().out
+
+
+def test_a_source_of_ones_own_and_a_contact_are_no_obstacles(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = checked.read_text().replace("sources: [photosite]", "sources: [bing]")
+    own = text.replace("endpoints: {}", 'endpoints: {bing: "http://10.0.0.5"}').replace("allow_hosts: []", 'allow_hosts: ["10.0.0.5"]')
+    for settings in (text.replace('contact: ""', "contact: me@example.org"), own):
+        checked.write_text(settings)
+        main(["check"])
+        assert "note" not in capsys.readouterr().out
+
+
 def test_a_transform_that_is_none_is_told_before_anything_is_collected(checked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with_ops(checked, "[fliph, {GausNoise: {}}, {Blur: {strength: 3}}]")
     for command in (["check"], ["repro"]):

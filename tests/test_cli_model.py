@@ -69,6 +69,13 @@ def test_generate_of_one_class_as_jpeg_or_as_a_grid_alone(tmp_path: Path, digits
     assert Image.open(tmp_path / "b" / "grid.png").width == 3 * (28 * 2 + 2) + 2  # a column for each class, twice as large
 
 
+def test_generate_tells_of_files_that_were_there_before(tmp_path: Path, digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for count in (7, 7, 2):
+        run("generate", "--model", digits, "--save-path", tmp_path / "out", "--num-examples", count)
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) == 4 and told[3] == f"{tmp_path / 'out'} also holds 5 older files"
+
+
 def test_interpolate_writes_a_strip_with_a_row_for_each_class_and_a_gif(tmp_path: Path, digits: Path) -> None:
     run("interpolate", "--model", digits, "--from", 1, "--to", 2, 3, "--steps", 4, "--save-path", tmp_path)
     strip = Image.open(tmp_path / "interpolation.png")

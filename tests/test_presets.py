@@ -166,11 +166,20 @@ def test_use_keeps_what_was_there(place: Path, capsys: pytest.CaptureFixture[str
     assert (place / "params.yaml").read_text() == BY_NAME["svhn"].text
     assert (place / "params.yaml.bak").read_text() == mine
     told = capsys.readouterr().out
-    assert "the one that was there is params.yaml.bak" in told and "next: `dvc repro`" in told
+    assert "the one that was there is params.yaml.bak" in told and "next: `darkroom check`, then `dvc repro`" in told
     main(["presets", "--use", "numgen"])  # nobody has changed svhn's: nothing is lost
     assert (place / "params.yaml").read_text() == BY_NAME["numgen"].text and (place / "params.yaml.bak").read_text() == mine
     main(["presets", "numgen", "--use"])
     assert (place / "params.yaml.bak").read_text() == mine
+
+
+def test_use_may_be_a_word_and_tells_all_that_is_needed(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["presets", "use", "maps"])
+    assert (place / "params.yaml").read_text() == BY_NAME["maps"].text
+    assert "Have its authors' maps.tar.gz at ../maps.tar.gz" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit):
+        main(["presets", "maps", "svhn"])
+    assert "one name at a time, such as `darkroom presets --use maps`" in capsys.readouterr().err
 
 
 def test_use_overwrites_no_other_backup(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +198,7 @@ def test_use_keeps_the_contact(place: Path, contact: str, capsys: pytest.Capture
     path.write_text(path.read_text().replace('contact: ""', f"contact: {contact}  # mine"))
     main(["presets", "--use", "edges2photo"])
     assert params.load(path).scrape.contact == contact == contact_in(path.read_text())
-    assert "scrape.contact" not in capsys.readouterr().out
+    assert "write your e-mail" not in capsys.readouterr().out
     assert path.read_text().count("\n") == BY_NAME["edges2photo"].text.count("\n")
     (place / "params.yaml.bak").unlink()
     main(["presets", "--use", "maps"])
@@ -199,7 +208,7 @@ def test_use_keeps_the_contact(place: Path, contact: str, capsys: pytest.Capture
 
 def test_use_without_a_contact_asks_for_one(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["presets", "--use", "small-photos"])
-    assert "write your e-mail or web page into scrape.contact, then `dvc repro`" in capsys.readouterr().out
+    assert "write your e-mail or web page into scrape.contact, `darkroom check`, then `dvc repro`" in capsys.readouterr().out
 
 
 def test_use_replaces_a_file_that_is_no_yaml_and_one_that_is_missing(place: Path) -> None:

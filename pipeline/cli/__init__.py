@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from pipeline.cli import (
+    check,
     classify,
     collect,
     dedupe,
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="darkroom", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     models = (generate, interpolate, translate, upscale, classify, onnx)
-    for part in (repro, presets, review, dedupe, *models, collect, forget, export, diff, prepare):
+    for part in (repro, check, presets, review, dedupe, *models, collect, forget, export, diff, prepare):
         part.add(commands)
     given = parser.parse_args(arguments)
     try:

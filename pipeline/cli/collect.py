@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline import params
+from pipeline import params, refusal
 from pipeline.cli.places import LEDGER, Commands, positive
 from pipeline.errors import UserError
 
@@ -106,8 +106,7 @@ def _checked(model: type[Any], **values: Any) -> Any:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = str(first["loc"][0]) if first["loc"] else ""
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"darkroom scrape: {where}: {message[0].lower()}{message[1:]} (given: {first['input']!r})") from None
+        raise UserError(f"darkroom scrape: {where}: {refusal.of_value(first)}") from None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -67,27 +67,34 @@ def _generate(given: argparse.Namespace) -> None:
     model = load_model(given.model)
     count = min(SHOWN, given.num_examples) if given.grid else given.num_examples
     shown: list[np.ndarray] = []
+    written = {"grid.png"}
     done = 0
     for batch in generate(model, count, given.seed, given.label, given.truncation):
         shown += list(batch[: SHOWN - len(shown)])
         if not given.grid:
-            _write(given, model, batch, done)
+            written |= _write(given, model, batch, done)
         done += len(batch)
     put(given.save_path / "grid.png", encode_png(sheet_of(np.stack(shown), _columns(model, given.label, len(shown)))))
     seen = "them" if len(shown) == count else f"the first {len(shown)}"
     where = given.save_path / "grid.png" if given.grid else f"{count} images in {given.save_path}, grid.png"
     print(f"{where} shows {seen} together")
+    if not given.grid and (older := sum(path.name not in written for path in given.save_path.iterdir())):
+        print(f"{given.save_path} also holds {older} older files")
 
 
-def _write(given: argparse.Namespace, model: "Model", batch: "np.ndarray", first: int) -> None:
+def _write(given: argparse.Namespace, model: "Model", batch: "np.ndarray", first: int) -> set[str]:
+    """The names of the files."""
     from pipeline.files import put
     from pipeline.train.model.pictures import FORMATS, encode, picture_of
 
     format_ = given.format or "png"
+    names = set()
     for number, pixels in enumerate(batch, start=first):
         label = given.label or (model.classes[number % len(model.classes)] if model.classes else "")
-        name = f"{number:05d}-{label}" if label else f"{number:05d}"
-        put(given.save_path / f"{name}{FORMATS[format_]}", encode(picture_of(pixels), format_, given.quality))
+        name = f"{number:05d}{f'-{label}' if label else ''}{FORMATS[format_]}"
+        put(given.save_path / name, encode(picture_of(pixels), format_, given.quality))
+        names.add(name)
+    return names
 
 
 def _columns(model: "Model", label: str | None, count: int) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from pipeline import params
+from pipeline import params, refusal
 from pipeline.cli import alone
 from pipeline.cli.places import Commands, given_path, positive
 from pipeline.errors import UserError
@@ -205,8 +205,8 @@ def _checked(section: type[Section], **values: Any) -> Section:
         return section(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        name, message = first["loc"][0], first["msg"].removeprefix("Value error, ")
-        raise UserError(f"--{name} {values[str(name)]} is not allowed; {message[0].lower()}{message[1:]}") from None
+        name = str(first["loc"][0])
+        raise UserError(f"--{name} {refusal.of_value(first, str(values[name]))}") from None
 
 
 def _size(text: str) -> int | tuple[int, int]:

@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import shutil
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,12 @@ class Preset:
         return found.group(1) if found else ""
 
     @property
+    def needs_in_full(self) -> str:
+        """The same and what is told below it, without the indentation."""
+        found = re.search(r"^Needs: (.*?)(?=^\w+: |\Z)", self.about, re.MULTILINE | re.DOTALL)
+        return " ".join(found.group(1).split()) if found else ""
+
+    @property
     def size(self) -> str:
         """The size of its images; of an upscaler also the size that is given."""
         width, height = self.settings.resize.width_height
@@ -68,10 +75,15 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="one of the list")
     parser.add_argument("--use", action="store_true", help="make it params.yaml; the old one is kept as params.yaml.bak")
+    parser.add_argument("used", nargs="?", default="", help=argparse.SUPPRESS)  # `presets use NAME`, as some say it
     parser.set_defaults(run=_presets)
 
 
 def _presets(given: argparse.Namespace) -> None:
+    if given.used:
+        if given.name != "use":
+            raise UserError(f"darkroom presets: one name at a time, such as `darkroom presets --use {given.name}`")
+        given.name, given.use = given.used, True
     if not given.name:
         if given.use:
             raise UserError("darkroom presets: --use wants the name of a preset; `darkroom presets` lists them")
@@ -145,8 +157,9 @@ def use(name: str) -> str:
         put(backup, old.encode())
         told += f"; the one that was there is {backup}"
     put(PARAMS, new.encode())
-    asks = "" if contact or "scrape.contact" not in preset.about else "write your e-mail or web page into scrape.contact, then "
-    return f"{told}\nit needs {preset.needs}\nnext: {asks}`dvc repro`"
+    asks = "" if contact or "scrape.contact" not in preset.about else "write your e-mail or web page into scrape.contact, "
+    needs = textwrap.fill(f"it needs {preset.needs_in_full}", 100)
+    return f"{told}\n{needs}\nnext: {asks}`darkroom check`, then `dvc repro`"
 
 
 def _is_preset(text: str, contact: str) -> bool:

@@ -23,7 +23,8 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
-        parts = [f"{self.found} found", f"{self.fetched} fetched ({self.bytes / 1e6:.3g} MB)"]
+        parts = [f"{self.found} found"]
+        parts += [f"{self.fetched} fetched ({self.bytes / 1e6:.3g} MB)"] if self.fetched else []  # none of a folder's are
         parts += [f"{self.known} known"] if self.known else []
         parts += [f"{self.same} the same"] if self.same else []
         return ", ".join([*parts, *(f"{count} {reason}" for reason, count in self.refused.most_common())])
