@@ -45,7 +45,7 @@ class Class(Section):
     terms: list[Annotated[str, Field(min_length=1)]] = Field(default=[], description="what to type into the search box")
     templates: list[Template] | None = Field(None, min_length=1, description="instead of scrape.templates, for this class")
     count: int = Field(ge=1, description="how many images to collect, over all terms")
-    sources: list[Source] | None = Field(None, description="instead of scrape.sources, for this class")
+    sources: list[Source] | None = Field(None, min_length=1, description="instead of scrape.sources, for this class")
 
     @model_validator(mode="after")
     def _something_to_look_for(self) -> "Class":
@@ -187,7 +187,8 @@ class Params(Section):
 def load(path: Path = Path("params.yaml")) -> Params:
     """Read and check the whole file. Raises UserError, of one line, for the first thing that is wrong."""
     tree = yaml_file.parsed(path)
-    for name in tree.get("classes") or {}:
+    classes = tree.get("classes")
+    for name in classes if isinstance(classes, dict) else {}:
         if not isinstance(name, str) or not CLASS_NAME.fullmatch(name):
             raise UserError(
                 f"{path}{yaml_file.line(tree, ('classes', name))}: the class name {name!r} is not allowed; a class name is a "

@@ -15,7 +15,7 @@ TRANSFORM = re.compile(r"[A-Z][A-Za-z0-9]*")
 class Section(BaseModel):
     """Frozen, and no key is accepted that is not declared."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Side = Annotated[int, Field(ge=4, le=4096)]

@@ -75,7 +75,7 @@ class Flickr(Options):
 class Urls(Options):
     """A list of addresses: a CSV, TSV or Parquet table, or a text file with one address a line."""
 
-    path: str = Field(description="the file; relative to this project, or absolute")
+    path: str = Field(min_length=1, description="the file; relative to this project, or absolute")
     url: str = Field("url", description="the column with the image's address")
     label: str = Field("", description="only rows whose class column says this; this class's own name where empty")
 
@@ -83,14 +83,14 @@ class Urls(Options):
 class Folder(Options):
     """Image files that are already on this machine."""
 
-    path: str = Field(description="a folder; relative to this project, or absolute")
+    path: str = Field(min_length=1, description="a folder; relative to this project, or absolute")
     glob: str = Field("**/*", description='which files below it, such as "*.jpg"')
 
 
 class Archive(Options):
     """Image files in a zip or tar file."""
 
-    path: str = Field(description="the file; relative to this project, or absolute")
+    path: str = Field(min_length=1, description="the file; relative to this project, or absolute")
     glob: str = Field("**", description='which files in it, such as "train/cats/*.jpg"')
 
 
@@ -113,7 +113,7 @@ class Torchvision(Options):
 class Pixels(Options):
     """A CSV with one image a row: a label and its pixels, such as Kaggle's digit-recognizer."""
 
-    path: str = Field(description="the file; relative to this project, or absolute")
+    path: str = Field(min_length=1, description="the file; relative to this project, or absolute")
     label: str = Field("", description="only rows with this label; all of them where empty")
     column: str = Field("label", description="the label's column; a file without it is unlabelled")
     width: int = Field(0, ge=0, description="pixels; the square root of their number where 0")
@@ -151,7 +151,8 @@ class OneSource(BaseModel):
         if isinstance(value, dict) and len(value) != 1:
             raise ValueError("one source an entry, such as - bing: {size: large}")
         if isinstance(value, dict):
-            _known(str(next(iter(value))))
+            name, options = next(iter(value.items()))
+            _known(str(name)) if options is not None else _complete(str(name))
         return value
 
 

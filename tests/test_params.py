@@ -60,7 +60,7 @@ def test_the_shipped_file_is_valid() -> None:
         ("holdout: 0.1", "holdout: 10%", 'review.holdout: "10%" is not allowed; allowed: a number, such as 0.1'),
         ("robots: true", "robots: perhaps", '"perhaps" is not allowed; allowed: true or false'),
         ("min_side: 64", "min_side: 1.5", "1.5 is not allowed; allowed: a whole number"),
-        ("[photosite]", "photosite", '"photosite" is not allowed; allowed: a list, such as [photosite]'),
+        ("[photosite]", "photosite", '"photosite" is not allowed; allowed: a list, such as ["photosite"]'),
         ("[photosite]", "[{folder: photos}]", '"photos" is not allowed; allowed: keys below it, such as path, glob'),
         ("    count: 150", "    cuont: 150", "classes.faces.cuont: there is no such key; did you mean count?"),
         ("    count: 150", "    title: Smileys", "classes.faces.count: this key is required"),

@@ -1,18 +1,24 @@
 """What will keep a source from working, as far as that can be told before anything is asked for."""
 
+import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pipeline import params
 from pipeline.collect import sources
 from pipeline.collect.guard import Guard
+from pipeline.collect.sources import flickr
 from pipeline.source_params import OneSource, name_of, options_of
 
 __all__ = ["obstacles"]
 
+FILES = ("archive", "urls", "pixels")  # whose path is a file
+
 
 def obstacles(settings: params.Params) -> list[str]:
-    """One sentence each, of a contact or a file that is not there; none twice. A source that goes before may make up for it."""
+    """One sentence each, of what is not there: a contact, a key, a package, a file; none twice. Another source of the class may make up."""
     return list(dict.fromkeys(
         told for name, wanted in settings.classes.items() for entry in wanted.sources or settings.scrape.sources
         for told in _of(name, entry, settings.scrape)
@@ -20,11 +26,28 @@ def obstacles(settings: params.Params) -> list[str]:
 
 
 def _of(class_: str, entry: str | OneSource, settings: params.Scrape) -> Iterator[str]:
-    name = name_of(entry)
-    endpoint = settings.endpoints.get(name, "")
-    own = bool(endpoint) and Guard(frozenset(settings.allow_hosts)).is_named(endpoint)
-    if sources.about(name).public_web and not own and not settings.contact:
+    name, options = name_of(entry), options_of(entry)
+    endpoint = settings.endpoints.get(name) or sources.about(name).endpoint
+    if endpoint and not settings.contact and not Guard(frozenset(settings.allow_hosts)).is_named(endpoint):
         yield f"scrape.contact is empty, and {name} is on the public web: give an e-mail address or a web page of yours"
-    path = getattr(options_of(entry), "path", "")
-    if path and not Path(path).expanduser().exists():
-        yield f"classes.{class_}: {name}: there is no {path}"
+    if name == "flickr" and not os.environ.get(flickr.KEY):
+        yield f"flickr wants a key, and the environment variable {flickr.KEY} has none"
+    if name == "kaggle" and importlib.util.find_spec("kagglehub") is None:
+        yield "kaggle wants the package kagglehub, which is not installed"
+    if told := _missing(name, options):
+        yield f"classes.{class_}: {name}: {told}"
+
+
+def _missing(name: str, options: Any) -> str:
+    """What is wrong with the file or folder that the options name; "" where nothing is."""
+    try:
+        if name == "folder":
+            path = Path(options.path).expanduser()
+            if not path.is_dir():
+                return f"there is no folder {options.path}"
+            return "" if any(each.is_file() for each in path.glob(options.glob)) else f"{options.path} has no file {options.glob}"
+        if name in FILES and not Path(options.path).expanduser().is_file():
+            return f"there is no file {options.path}"
+    except (OSError, RuntimeError, ValueError, NotImplementedError) as error:  # no user's home; a path or pattern that is none
+        return f"{options.path}: {error}"
+    return ""
