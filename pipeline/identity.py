@@ -1,9 +1,9 @@
-"""Which code did a piece of work: so that what an older one made is made anew."""
+"""Which code did a piece of work, so that what an older one made is made anew; and which dataset something was made of."""
 
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +12,7 @@ import cv2
 import numpy
 import PIL
 
-__all__ = ["code_of", "digest", "folder_hash"]
+__all__ = ["code_of", "digest", "version_in", "version_of"]
 
 IMAGE = "pipeline.image"
 
@@ -22,12 +22,22 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def folder_hash(folder: Path) -> str:
-    """SHA-256 over the names and contents of a folder's files: the version of a dataset in one word."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+def version_of(shards: Mapping[str, str]) -> str:
+    """The version of a dataset, 64 hex digits: the SHA-256 of what `sha256sum shards/*.tar` prints there; given are the sums by name.
+
+    So it changes with the images, their classes, splits or provenance, and with nothing else.
+    """
+    listing = "".join(f"{shards[name]}  {name}\n" for name in sorted(shards))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def version_in(folder: Path) -> str:
+    """The version of the dataset whose shards lie in `folder`."""
+    sums = {}
+    for path in folder.glob("*.tar"):
+        with path.open("rb") as file:
+            sums[f"shards/{path.name}"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return version_of(sums)
 
 
 def code_of(kind: type) -> str:

@@ -12,6 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from PIL import Image
 
+from pipeline.identity import version_in
 from pipeline.item import Item, Rejection, read_index, read_table, write_index, write_rejections, write_table
 from pipeline.prepare.dataset.card import text
 from pipeline.prepare.dataset.markdown import UNSEEN, link, plain, table
@@ -105,6 +106,7 @@ def test_the_version_is_that_of_the_content(tmp_path: Path) -> None:
     assert command in card(out)
     digest = subprocess.run(["bash", "-c", command], cwd=out, capture_output=True, text=True, check=True).stdout.split()[0]
     assert f"begins with {digest[:16]}." in card(out) and f"SHA-256 {digest}" in card(out)
+    assert version_in(out / "shards") == digest, "what a model and metrics.json call it"
     before = shards(out)
     packaged(tmp_path, settings(package={"name": "other", "shards": 3, "creator": "Ann"}))
     assert shards(out) == before and f"SHA-256 {digest}" in card(out)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from etils import epath
 
+from pipeline.identity import version_of
 from pipeline.item import read_index
-from pipeline.prepare.dataset.summary import version_of
 from tests.test_card import HOSTILE
 from tests.test_package import members, packaged, paired, settings, stage
 

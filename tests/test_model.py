@@ -340,14 +340,16 @@ def test_the_card_tells_what_the_model_saw(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["noise", "translation", "upscaling"])
 def test_the_cards_lines_run(tmp_path: Path, kind: str) -> None:
     image_network = {"size": (32, 32), "colors": 3, "given_colors": 3, "channels": 4}
+    place = tmp_path / "model"
     model = {
-        "noise": lambda: dcgan(tmp_path),
-        "translation": lambda: saved(tmp_path, "unet", given_size=(32, 32), **image_network),
-        "upscaling": lambda: saved(tmp_path, "srresnet", given_size=(16, 16), blocks=1, **image_network),
+        "noise": lambda: dcgan(place),
+        "translation": lambda: saved(place, "unet", given_size=(32, 32), **image_network),
+        "upscaling": lambda: saved(place, "srresnet", given_size=(16, 16), blocks=1, **image_network),
     }[kind]()
     picture(6, (20, 14)).save(tmp_path / "given.png")
     lines = loading(model.kind)
     assert len(lines) <= 5 and "\n".join(lines) in card(model.config, "")
-    subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=True)
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=place, env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=True)
+    assert {path.name for path in place.iterdir()} == {"config.json", "generator.safetensors"}, "DVC's folder stays as it is"
     made = tmp_path / ("sample.png" if kind == "noise" else "made.png")
     assert Image.open(made).size == {"noise": (32, 32), "translation": (20, 14), "upscaling": (40, 28)}[kind]

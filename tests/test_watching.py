@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -279,6 +280,11 @@ def test_a_slow_start_is_no_collapse_but_never_to_leave_it_is() -> None:
     start = [moment(n, 0.02) for n in range(10)]  # the first is before the first step
     assert told([*start[:4], *map(healthy, range(4, 12))]) == {}
     assert told(start) == {5: {"collapse"}}
+
+
+def test_the_first_ticks_of_a_run_of_minutes_are_no_collapse() -> None:
+    rising = [replace(moment(n, share), kimg=n / 10) for n, share in enumerate([0, 0.02, 0.02, 0.03, 0.04, 0.05, 0.08, 0.2, 0.4], start=1)]
+    assert told(rising) == {}
 
 
 def test_advice_fits_the_kind_of_run() -> None:

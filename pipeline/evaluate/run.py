@@ -13,7 +13,7 @@ from pipeline.evaluate.classes import ClassesMeasured, measure_classes
 from pipeline.evaluate.measure import Measured, measure
 from pipeline.evaluate.pairs import PairsMeasured, measure_pairs, pixels
 from pipeline.files import put
-from pipeline.identity import folder_hash
+from pipeline.identity import version_in
 from pipeline.progress import progress
 from pipeline.sheet import grid
 from pipeline.train.dataset import Dataset, load
@@ -36,7 +36,7 @@ def run(data: Path, model: Path, out: Path, metrics: Path, cache: Path, name: st
     Raises UserError where the model or the weights cannot be read.
     """
     loaded, shards = load_model(model), data / "shards"
-    version = folder_hash(shards)
+    version = version_in(shards)
     if loaded.kind == "noise":
         classifier = load_classifier(model) if "classifier" in loaded.config else None
         found, content, summary = _samples(loaded, classifier, shards, cache, version, settings)

@@ -28,7 +28,7 @@ def layers(setting: str, cache: Path) -> list[dict[str, torch.Tensor]]:
     `setting` is "auto" or a path to the file. Raises UserError where the file is missing or another.
     """
     kept = cache / f"inception-{SHA256[:16]}.safetensors"
-    tensors = _kept(kept)
+    tensors = _kept(kept) if setting == "auto" else None  # a file that somebody names is looked at
     if tensors is None:
         tensors = _converted(_source(setting))
         kept.parent.mkdir(parents=True, exist_ok=True)

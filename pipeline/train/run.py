@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from pipeline.files import put
-from pipeline.identity import code_of, digest, folder_hash
+from pipeline.identity import code_of, digest, version_in
 from pipeline.progress import progress
 from pipeline.train import dataset, device, processes
 from pipeline.train.dataset import Dataset
@@ -41,7 +41,7 @@ def run(shards: Path, model: Path, states: Path, settings: Train, aids: Callable
     """
     recipe = chosen(settings)
     with processes.ranks(device.choose(settings.device)) as ranks:
-        images, version = dataset.load(shards, "train", settings.labeled_fraction), folder_hash(shards)
+        images, version = dataset.load(shards, "train", settings.labeled_fraction), version_in(shards)
         kimg = length_in_kimg(settings.kimg, settings.epochs, len(images))
         precision = device.precision(settings.precision, ranks.device)
         fast = ranks.device.type == "cuda" if settings.fast == "auto" else settings.fast

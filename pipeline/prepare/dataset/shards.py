@@ -23,6 +23,7 @@ SHARD = r"\w+-\d{6}\.tar"
 PROVENANCE = ("term", "source", "image_url", "page_url", "title", "creator", "license", "license_url", "fetched_at")
 FACTS = ("id", "class", "augmentation", *PROVENANCE)
 NAME = 100  # bytes that POSIX.1-1988 has for a name without folders
+LARGEST = 8**11  # bytes; its header has no room for more
 HEADER = tarfile.TarInfo().tobuf(tarfile.USTAR_FORMAT)
 END = bytes(2 * tarfile.BLOCKSIZE)
 
@@ -63,7 +64,7 @@ def write_tar(path: Path, members: Iterable[tuple[str, bytes | Path]]) -> str:
 def member(name: str, size: int) -> bytes:
     """The header of one file, whose time, owner and group are 0, as tarfile makes it; of short names several times faster."""
     coded = name.encode()
-    if len(coded) > NAME:  # GNU's is the other format that every reader knows
+    if len(coded) > NAME or size >= LARGEST:  # GNU's is the other format that every reader knows
         info = tarfile.TarInfo(name)
         info.size = size
         return info.tobuf(tarfile.GNU_FORMAT)

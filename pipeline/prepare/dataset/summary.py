@@ -1,6 +1,5 @@
 """What can be said of a dataset as a whole: counts, splits, licences, its version, how it was made. The card and croissant.json say it."""
 
-import hashlib
 import json
 import re
 from collections import Counter
@@ -9,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from pipeline.identity import version_of
 from pipeline.item import Item, Rejection, read_rejections
 from pipeline.params import Params
 from pipeline.prepare.dataset.samples import Look
 
-__all__ = ["Summary", "entry_text", "refusals", "version_of"]
+__all__ = ["Summary", "entry_text", "refusals"]
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -94,15 +94,6 @@ class Summary:
             smaller = f", {s.pair.scale} times smaller" if s.pair.derive == "low_resolution" else ""
             lines.append(f"pair: {origin}{smaller}; direction {s.pair.direction}")
         return [*lines, f"holdout: {s.review.holdout:.0%} of groups of near-duplicates, by the hash of their ids"]
-
-
-def version_of(shards: Mapping[str, str]) -> str:
-    """The version of a dataset: the SHA-256 of what `sha256sum shards/*.tar` prints.
-
-    So it changes with the images, their classes, splits or provenance, and with nothing else.
-    """
-    listing = "".join(f"{shards[name]}  {name}\n" for name in sorted(shards))
-    return hashlib.sha256(listing.encode()).hexdigest()
 
 
 def entry_text(entry: object) -> str:

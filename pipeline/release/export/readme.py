@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.identity import version_of
 from pipeline.prepare.dataset.front_matter import configs, yaml_lines
-from pipeline.prepare.dataset.summary import version_of
 from pipeline.release.export.packed import Packed
 
 __all__ = ["write_readme"]

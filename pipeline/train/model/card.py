@@ -88,11 +88,11 @@ def loading(kind: str) -> list[str]:
     if kind == "noise":
         return [start[0].format(what="generate"), "from PIL import Image", 'model = load_model(".")  # this folder',
                 "images = next(generate(model, count=8, seed=0))  # uint8 (8, height, width, channels)",
-                'Image.fromarray(images[0].squeeze()).save("sample.png")']
+                'Image.fromarray(images[0].squeeze()).save("../sample.png")  # beside the model, for a folder that DVC made stays as it is']
     what = "Translate" if kind == "translation" else "Upscale"
     return ["from pathlib import Path", "from pipeline.image import open_image", start[0].format(what=what),
             f'work = {what}(load_model("."))  # this folder',
-            'work(open_image(Path("given.png"))).save("made.png")']
+            'work(open_image(Path("../given.png"))).save("../made.png")']
 
 
 def classifying() -> list[str]:

@@ -85,7 +85,8 @@ def damage_told(folder: Path, what: str) -> Iterator[None]:
 
 
 def _missing(path: Path) -> str:
-    return f"{path.parent} holds no model ({path.name} is missing); `dvc repro train` or `dvc pull train` brings one into data/model"
+    brought = "`dvc repro train` or `dvc pull train` brings one into data/model, which is taken without --model"
+    return f"{path.parent} holds no model ({path.name} is missing); {brought}"
 
 
 def _first_line(error: Exception) -> str:

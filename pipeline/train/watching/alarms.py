@@ -12,7 +12,7 @@ __all__ = ["breakdown", "warnings"]
 
 MORE = "train.augment: [color, translation, cutout], more images"
 COLLAPSED, COLLAPSED_FOR = 0.10, 2  # share of the real images' diversity; ticks in a row
-STARTING = 5  # ticks that a generator may take to leave its first grey
+STARTING, STARTING_KIMG = 5, 5.0  # ticks, and thousands of images, that a generator may take to leave its first grey
 CERTAIN_FOR = 3  # ticks in a row at which the discriminator is never wrong
 FAKE_SEEN, REAL_SEEN = 0.02, 0.85  # D(G(z)) below and D(x) above; label smoothing keeps D(x) near 0.9, and the loss from 0
 NO_LOSS, GAP = 0.01, 0.5  # of scores without bounds: the loss, and how far real and generated images are apart
@@ -57,7 +57,8 @@ def _collapsed(history: Sequence[Moment]) -> bool:
     """Hardly any diversity for some ticks: after there was some, or so long after the start that it should be there."""
     trained = [moment.diversity for moment in history if moment.seen and moment.diversity is not None]
     low = [share < COLLAPSED for share in trained]
-    return len(low) >= COLLAPSED_FOR and all(low[-COLLAPSED_FOR:]) and (not all(low) or len(low) >= STARTING)
+    begun = len(low) >= STARTING and history[-1].kimg >= STARTING_KIMG
+    return len(low) >= COLLAPSED_FOR and all(low[-COLLAPSED_FOR:]) and (not all(low) or begun)
 
 
 def _certain(history: Sequence[Moment], probabilities: bool) -> bool:
