@@ -17,7 +17,7 @@ from pipeline.prepare_params import Augment, Crop, Package, Pair, Resize, Rgb, S
 from pipeline.source_params import NAMES, Source, installed_names, name_of
 from pipeline.train_params import Train
 
-__all__ = ["Augment", "Class", "Crop", "Dedupe", "Evaluate", "Package", "Pair", "Params", "Resize",
+__all__ = ["TERMLESS", "Augment", "Class", "Crop", "Dedupe", "Evaluate", "Package", "Pair", "Params", "Resize",
            "Review", "Rgb", "Run", "Scrape", "Train", "load", "schema"]
 
 CLASS_NAME = re.compile(r"[a-z][a-z0-9_-]*")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline import params
 from pipeline.errors import reported
+from pipeline.prepare.boxes.sheet import MOST
 from pipeline.prepare.crop import crop
 
 
@@ -13,7 +14,8 @@ def main() -> None:
         Path("data/raw"), Path("data/curated"), Path("data/crops"), Path("data/.cache") / "crop.sqlite", settings,
         settings.run.engine, settings.run.workers,
     )
-    print(f"{boxes} boxes, {rejected} rejected; data/crops/boxes.png shows them")
+    shown = "them" if boxes <= MOST else f"{MOST} of them"
+    print(f"{boxes} boxes, {rejected} rejected; data/crops/boxes.png shows {shown}")
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def test_a_transform_that_is_none_is_told_before_anything_is_collected(checked: 
      "train.generator.nrom: the network dcgan has no such option; did you mean norm? it has "),
     ("  recipe: dcgan", "  recipe: dcgan\n  generator: {leaky: 'no'}", "train.generator.leaky: 'no' is not allowed; give true or false"),
     ("  recipe: dcgan", "  recipe: dcgan\n  discriminator: {classes: 5}", "train.discriminator.classes: the dataset or another setting"),
+    ("  size: 32 ", "  size: 33 ", "33x33"),
+    ("  size: 32 ", "  size: [64, 32] ", ""),
     ("  labeled_fraction: 1 ", "  labeled_fraction: 0 ", ""),
     ("  recipe: dcgan", "  recipe: sslgan\n  labeled_fraction: 0", "train.labeled_fraction: 0 leaves sslgan no class"),
 ])

@@ -51,7 +51,7 @@ def test_bad_files_are_rows_with_reasons_and_the_rest_goes_on(files: Path, tmp_p
     assert rows["b.png"].rule == "unreadable" and "40000x40000" in rows["b.png"].detail
     assert rows["c.png"].rule == "min_side"
     assert rows["d.png"].rule == "exact"
-    assert report.warnings == ["classes.things: 6 of 100 images found; add terms or sources for more"]
+    assert not report.warnings and report.notes == ["classes.things: 6 of 100 images found: all that its sources have"]
 
 
 def test_the_next_source_fills_up(files: Path, tmp_path: Path) -> None:

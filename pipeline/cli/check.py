@@ -1,10 +1,14 @@
 """darkroom check: what is wrong with the settings, told before anything is collected or trained."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from pipeline import params
 from pipeline.cli.places import REVIEW, Commands
 from pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from pipeline.train.recipes.recipe import Recipe
 
 __all__ = ["add", "check"]
 
@@ -50,6 +54,19 @@ def _check_training(settings: params.Params) -> None:
                         "pair.derive, or another train.recipe")
     if recipe.objective.asks_classes and settings.train.labeled_fraction == 0:
         raise UserError(f"params.yaml: train.labeled_fraction: 0 leaves {settings.train.recipe} no class to learn; 0.1 tells one in ten")
+    if recipe.kind == "noise" and settings.resize.fit != "fit":
+        _check_size(settings, recipe)
+
+
+def _check_size(settings: params.Params, recipe: "Recipe") -> None:
+    """Build the networks without their numbers, which takes no time."""
+    import torch
+
+    from pipeline.train.networks.shape import Shape
+
+    width, height = settings.resize.width_height
+    with torch.device("meta"):
+        recipe.built(Shape((height, width), 3 if settings.rgb.mode == "RGB" else 1, len(settings.classes)))
 
 
 def _check_augmentation(settings: params.Params) -> None:

@@ -127,7 +127,11 @@ def _judged(name: str, wanted: params.Class, report: Report) -> Report:
         refused = f"; {len(report.rejections)} were refused, first: {report.rejections[0].detail}" if report.rejections else ""
         raise UserError(f"params.yaml: classes.{name}: not one image was found ({why}{refused}); change its terms or sources")
     if count < wanted.count:
-        report.warnings.append(f"classes.{name}: {count} of {wanted.count} images found; add terms or sources for more")
+        told = f"classes.{name}: {count} of {wanted.count} images found"
+        if wanted.sources and all(name_of(entry) in params.TERMLESS for entry in wanted.sources) and not report.warnings:
+            report.notes.append(f"{told}: all that its sources have")
+        else:
+            report.warnings.append(f"{told}; add terms or sources for more")
     return report
 
 

@@ -1,7 +1,7 @@
 """The human gate: deduplicated images and people's decisions in, the curated list out, split for measuring."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,26 +20,29 @@ __all__ = ["Curated", "curate", "gate", "judged"]
 
 @dataclass(frozen=True)
 class Curated:
-    """`items` pass, `rejections` do not; `moved` are groups that training took over from the holdout."""
+    """`items` pass, `rejections` do not; `moved` are groups that training took over from the holdout, `empty` classes without an image."""
 
     items: list[Item]
     rejections: list[Rejection]
     moved: list[str]
+    empty: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         counts = Counter(item.split for item in self.items)
         text = f"{len(self.items)} images pass ({counts['train']} train, {counts['holdout']} holdout), "
-        text += f"{len(self.rejections)} rejected (see rejected.csv)"
+        text += f"{len(self.rejections)} rejected until now (see rejected.csv)"
         if self.moved:
-            text += f"\nheld-out images that a near-duplicate takes to training: {', '.join(self.moved)}"
-        return text
+            text += f"\nheld out before, now in training, where a near-duplicate is: {', '.join(self.moved)}"
+        return text + "".join(f"\nwarning: not one image of the class {name} passes" for name in self.empty)
 
 
 def gate(
-    raw: Path, deduped: Path, decisions: Path, out: Path, classes: Iterable[str], settings: params.Review
+    raw: Path, deduped: Path, decisions: Path, out: Path, classes: Collection[str], settings: params.Review
 ) -> Curated:
     """Write the curated index.csv, rejected.csv and agreement.csv. Raises UserError where the gate stops."""
     passed = judged(raw, deduped, decisions, classes, settings)
+    there = {item.class_ for item in passed.items}
+    passed = replace(passed, empty=tuple(name for name in classes if name not in there))
     out.mkdir(parents=True, exist_ok=True)
     write_index(out / "index.csv", passed.items)
     write_rejections(out / "rejected.csv", passed.rejections)

@@ -13,7 +13,7 @@ from pipeline.memory import Memory
 from pipeline.prepare.boxes.geometry import Box, parse_box
 from pipeline.sheet import contact_sheet
 
-__all__ = ["Thumb", "boxes_sheet"]
+__all__ = ["MOST", "Thumb", "boxes_sheet"]
 
 MOST = 120  # pictures on the sheet
 SIDE = 136  # pixels of a picture's longer side on it
