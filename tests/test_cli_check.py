@@ -28,9 +28,9 @@ def test_what_is_well_is_said(checked: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(("sources", "says"), [
-    ("[bing, openverse]", "scrape.contact is empty, and bing is on the public web: give an e-mail address or a web page of yours"),
-    ("[{folder: {path: ../nowhere}}]", "classes.faces: folder: there is no folder ../nowhere"),
-    ("[{pixels: {path: digits.csv, label: '7'}}]", "classes.animals: pixels: there is no file digits.csv"),
+    ("[bing, openverse]", "scrape.contact, your e-mail address or a web page of yours, is empty; asking for it: bing, openverse"),
+    ("[{folder: {path: ../nowhere}}]", "folder: there is no folder ../nowhere"),
+    ("[{pixels: {path: digits.csv, label: '7'}}]", "pixels: there is no file digits.csv"),
 ])
 def test_a_source_that_cannot_work_is_told(checked: Path, capsys: pytest.CaptureFixture[str], sources: str, says: str) -> None:
     checked.write_text(checked.read_text().replace("sources: [photosite]", f"sources: {sources}"))

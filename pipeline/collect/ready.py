@@ -19,23 +19,25 @@ FILES = ("archive", "urls", "pixels")  # whose path is a file
 
 def obstacles(settings: params.Params) -> list[str]:
     """One sentence each, of what is not there: a contact, a key, a package, a file; none twice. Another source of the class may make up."""
-    return list(dict.fromkeys(
-        told for name, wanted in settings.classes.items() for entry in wanted.sources or settings.scrape.sources
-        for told in _of(name, entry, settings.scrape)
-    ))
+    entries = [entry for wanted in settings.classes.values() for entry in wanted.sources or settings.scrape.sources]
+    public = dict.fromkeys(name_of(entry) for entry in entries if _wants_contact(name_of(entry), settings.scrape))
+    told = [f"scrape.contact, your e-mail address or a web page of yours, is empty; asking for it: {', '.join(public)}"] if public else []
+    return [*told, *dict.fromkeys(told for entry in entries for told in _of(entry))]
 
 
-def _of(class_: str, entry: str | OneSource, settings: params.Scrape) -> Iterator[str]:
-    name, options = name_of(entry), options_of(entry)
+def _wants_contact(name: str, settings: params.Scrape) -> bool:
     endpoint = settings.endpoints.get(name) or sources.about(name).endpoint
-    if endpoint and not settings.contact and not Guard(frozenset(settings.allow_hosts)).is_named(endpoint):
-        yield f"scrape.contact is empty, and {name} is on the public web: give an e-mail address or a web page of yours"
+    return bool(endpoint) and not settings.contact and not Guard(frozenset(settings.allow_hosts)).is_named(endpoint)
+
+
+def _of(entry: str | OneSource) -> Iterator[str]:
+    name, options = name_of(entry), options_of(entry)
     if name == "flickr" and not os.environ.get(flickr.KEY):
         yield f"flickr wants a key, and the environment variable {flickr.KEY} has none"
     if name == "kaggle" and importlib.util.find_spec("kagglehub") is None:
         yield "kaggle wants the package kagglehub, which is not installed"
     if told := _missing(name, options):
-        yield f"classes.{class_}: {name}: {told}"
+        yield f"{name}: {told}"
 
 
 def _missing(name: str, options: Any) -> str:

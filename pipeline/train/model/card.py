@@ -32,6 +32,9 @@ SHOWN = {
     "fid": "FID to the training images", "kid_mean": "KID to the training images", "holdout_fid": "FID to held-out images",
     "holdout_kid_mean": "KID to held-out images", "floor_fid": "FID of held-out to training images (the floor)",
     "floor_kid_mean": "KID of held-out to training images (the floor)",
+    "kid_sd": "its standard deviation over subsets", "holdout_kid_sd": "its standard deviation over subsets",
+    "floor_kid_sd": "its standard deviation over subsets", "n_real": "training images compared", "n_fake": "generated images compared",
+    "holdout_n_real": "held-out images compared",
     "class_accuracy": "held-out images whose class the classifier tells right, a share",
     "class_accuracy_majority": "the same of always saying the most common class of training", "n_class": "held-out images of a known class",
     "l1": "L1 to the targets, of 255", "psnr": "PSNR, dB", "ssim": "SSIM", "n_pairs": "pairs",
@@ -140,6 +143,7 @@ def _saw(config: Mapping[str, Any], saw: Learned | None) -> list[str]:
 def _settings(config: Mapping[str, Any]) -> list[str]:
     apart = {"format", "network", "classifier", "kind", "classes", "dataset"}
     facts = {name: value for name, value in config.items() if name not in apart and value is not None}
+    facts["images, augmented copies included"] = facts.pop("images", "unknown")
     for role, shown in (("network", "generator"), ("classifier", "classifier")):
         facts |= {f"{shown} {name}": value for name, value in config.get(role, {}).items() if value is not None}
     rows = [(plain(name), plain(_told(value))) for name, value in sorted(facts.items())]
