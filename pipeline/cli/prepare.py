@@ -206,7 +206,7 @@ def _checked(section: type[Section], **values: Any) -> Section:
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        raise UserError(f"--{name} {refusal.of_value(first, str(values[name]))}") from None
+        raise UserError(f"--{name} {refusal.of_value(first, f'{values[name]} is not allowed')}") from None
 
 
 def _size(text: str) -> int | tuple[int, int]:
