@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pipeline.errors import UserError
 
-__all__ = ["ENGINES", "cores", "each", "run"]
+__all__ = ["ENGINES", "at_once", "cores", "each", "run"]
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
@@ -40,6 +40,11 @@ def each(
 def cores() -> int:
     """How many processes can run at a time on this machine."""
     return os.cpu_count() or 1
+
+
+def at_once(engine: str, workers: int) -> int:
+    """How many things that engine does at a time."""
+    return 1 if engine == "serial" else workers or cores()
 
 
 def _serial(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> Iterator[Output]:

@@ -69,7 +69,7 @@ def mirror(
     if len(paths) != len(wanted):
         raise UserError(f"two outputs in {target} would have the same name; this is a bug worth reporting")
     before = _recorded(target)
-    kept = _good(before, wanted, target, 1 if engine == "serial" else workers or engines.cores())
+    kept = _good(before, wanted, target, engines.at_once(engine, workers))
     todo = [task for task in wanted if task.result.path not in kept]
     described = {task.result.path: task.result for task in wanted}
     items = [described[path].with_more(digest=item.more["digest"]) for path, item in kept.items()]

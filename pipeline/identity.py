@@ -41,8 +41,8 @@ def version_in(folder: Path) -> str:
 
 
 def code_of(kind: type) -> str:
-    """A digest of the module that defines `kind`, of what it imports from its own room and from `pipeline.image`, and of the
-    versions of the libraries that touch pixels.
+    """A digest of the module that defines `kind`, of what it imports from its own room and from `pipeline.image`, of a C file of the
+    same name beside one of these, and of the versions of the libraries that touch pixels.
 
     The rest of the ground floor (params, item, folder, engine) carries pixels but does not change them.
     """
@@ -53,9 +53,14 @@ def code_of(kind: type) -> str:
 def _code_of(name: str) -> str:
     room = ".".join(name.split(".")[:2])
     modules = {module.__name__: module for module in _reached(sys.modules[name], (room, IMAGE), {})}
-    sources = [inspect.getsource(modules[name]) for name in sorted(modules)]
+    sources = [source for name in sorted(modules) for source in _sources(modules[name])]
     libraries = [PIL.__version__, cv2.__version__, numpy.__version__]
     return digest("\n".join([*sources, *libraries]).encode())
+
+
+def _sources(module: ModuleType) -> list[str]:
+    beside = Path(str(module.__file__)).with_suffix(".c")
+    return [inspect.getsource(module), *([beside.read_text()] if beside.exists() else [])]
 
 
 def _reached(module: ModuleType, rooms: tuple[str, ...], seen: dict[str, ModuleType]) -> Iterator[ModuleType]:

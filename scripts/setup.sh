@@ -56,6 +56,7 @@ install_packages() {
         stop "the packages could not be installed (see above); with no network, connect and run make again: what was downloaded is kept"
     VIRTUAL_ENV=$PWD/.venv "$uv" pip install -q --no-deps --no-build-isolation -e . ||
         stop "the project itself could not be installed into .venv (see above)"
+    .venv/bin/python -m pipeline.prepare.pixels.rows
 }
 
 have_browser() {
@@ -83,7 +84,7 @@ install_browser() {
 case ${1:-packages} in
 packages)
     stamp=.venv/darkroom-setup
-    wanted=$(cat requirements.lock pyproject.toml scripts/setup.sh | cksum)
+    wanted=$({ cat requirements.lock pyproject.toml scripts/setup.sh pipeline/prepare/pixels/rows.*; command -v cc || :; } | cksum)
     [ "$(cat $stamp 2>/dev/null)" = "$wanted" ] && exit
     install_packages
     printf '%s' "$wanted" >$stamp

@@ -16,7 +16,9 @@ SOURCES = {
     "house/room/work.py": "from house.room.formula import area\nfrom house.shelf import ITEM\nclass Work: ...\n",
     "house/room/formula.py": "from house.room import table\ndef area(): ...\n",
     "house/room/table.py": "NUMBER = 1\n",
+    "house/room/table.c": "int number = 1;\n",
     "house/room/other.py": "OTHER = 1\n",
+    "house/room/other.c": "int other = 1;\n",
     "house/shelf.py": "ITEM = 1\n",
 }
 
@@ -53,5 +55,6 @@ def test_it_follows_what_the_work_uses_of_its_room_and_nothing_else(code: Callab
     assert code("work.py") != plain
     assert code("formula.py") != plain
     assert code("table.py") != plain, "through another module"
-    assert code("other.py") == plain, "beside it in the room, but not used"
+    assert code("table.c") != plain, "in C, beside it"
+    assert code("other.py") == code("other.c") == plain, "beside it in the room, but not used"
     assert code("shelf.py") == plain, "not of its room"

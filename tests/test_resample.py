@@ -1,8 +1,12 @@
-"""The resampling against a float reference, against Pillow, and against itself turned, cut and added up in other orders."""
+"""The resampling against a float reference, against Pillow, and against itself turned, cut and added up in other orders.
+
+By NumPy; test_rows.py holds the library in C to the same bytes.
+"""
 
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.prepare.pixels import filters
+from pipeline.prepare.pixels import filters, rows
 from pipeline.prepare.pixels import resample as module
 from pipeline.prepare.pixels.filters import FILTERS
 from pipeline.prepare.pixels.resample import Part, resample
@@ -21,6 +25,13 @@ NAMES = list(FILTERS)
 MODES = ["L", "LA", "RGB", "RGBA"]
 PILLOW = {"lanczos": Image.Resampling.LANCZOS, "bicubic": Image.Resampling.BICUBIC}
 sides = st.integers(1, 90)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def numpy_alone() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "available", lambda: False)
+        yield
 
 
 def noise(size: tuple[int, int], mode: str, seed: int = 0) -> Image.Image:
@@ -155,12 +166,9 @@ def test_the_order_of_the_additions_has_no_say(
     monkeypatch.undo()
     for block, tile, strip in ((3, 1, 5), (16, 1 << 30, 1000)):
         monkeypatch.setattr(module, "BLOCK", block)
-        monkeypatch.setattr(filters, "BLOCK", block)
         monkeypatch.setattr(module, "TILE_BYTES", tile)
         monkeypatch.setattr(module, "STRIP", strip)
-        filters._cached_bands.cache_clear()
         np.testing.assert_array_equal(resized(image, to), made)
-    filters._cached_bands.cache_clear()
 
 
 @settings(max_examples=150, deadline=None)
@@ -170,7 +178,7 @@ def test_weights_add_up_and_no_sum_leaves_what_float32_holds(count: int, size: i
         return
     axis = filters.Axis(low, count - short, size, name)
     for one in [axis, replace(axis, pairs=True)] if axis.halves else [axis]:
-        bands = filters._bands(one, filters.FIRST_BITS)
+        bands = one.bands(filters.FIRST_BITS)
         weights = bands.weights.reshape(-1, bands.length)[:size]
         assert (weights.sum(axis=1) == 2**filters.FIRST_BITS).all()
         assert np.abs(weights).sum(axis=1).max() < 2 * 2**filters.FIRST_BITS
@@ -214,7 +222,9 @@ def test_a_picture_in_several_pieces_of_memory_is_read_all_the_same(monkeypatch:
 def test_an_older_cpu_makes_the_same_bytes() -> None:
     """OpenBLAS and OpenCV choose their code by the CPU; here they are told to take it for an old one."""
     program = (
-        "import hashlib, numpy as np; from PIL import Image; from pipeline.prepare.pixels.resample import resample\n"
+        "import hashlib, numpy as np; from PIL import Image; from pipeline.prepare.pixels import rows\n"
+        "from pipeline.prepare.pixels.resample import resample\n"
+        "rows.available = lambda: False\n"
         "noise = np.random.default_rng(0).integers(0, 256, (400, 520, 4), dtype=np.uint8)\n"
         "made = [resample(Image.fromarray(noise[..., :bands].copy()), (0, 0, 520, 400), size, name).tobytes()\n"
         "        for bands in (3, 4) for size in ((64, 50), (300, 211)) for name in ('lanczos', 'bicubic', 'area')]\n"

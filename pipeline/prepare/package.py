@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import image, params
-from pipeline.engine import cores
+from pipeline.engine import at_once
 from pipeline.errors import UserError
 from pipeline.files import put
 from pipeline.prepare.dataset import card
@@ -43,7 +43,7 @@ def package(
         last = pairs if settings.pair.paired else rgb
         raise UserError(f"package: no image is left to train on; {_why_none(len(samples), curated, last)}")
     looks = look(samples)
-    workers = 1 if settings.run.engine == "serial" else settings.run.workers or cores()
+    workers = at_once(settings.run.engine, settings.run.workers)
     shards = write_shards(samples, out, settings.package.shards, workers)
     summary = Summary(settings, [sample.item for sample in samples], looks, shards)
     write_tables(out, summary.items)

@@ -78,45 +78,53 @@ class Axis:
         """Whether pairs may be averaged first: there are enough, and they pair up alike from either end."""
         return self.name != "area" and self.count % 2 == 0 and self.ratio >= HALVED_FROM
 
-    def bands(self, bits: int) -> "Bands":
+    def bands(self, bits: int, block: int = BLOCK, multiple: int = 1) -> "Bands":
+        """For `block` results at a time, as many numbers as needed, or zeros behind, for a multiple."""
         small = self.size * min(self.count, 8 * max(self.ratio, 1)) < CACHED_WEIGHTS
-        return _cached_bands(self, bits) if small else _bands(self, bits)
+        return (_cached_bands if small else _bands)(self, bits, block, multiple)
 
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """For each BLOCK of results the first number they need, and their integer weights, float32 (blocks, BLOCK, length)."""
+    """For each block of results the first number they need, int32 (blocks,), and their integer weights, float32 (blocks, results,
+    length)."""
 
     size: int
-    starts: list[int]
+    starts: np.ndarray
     weights: np.ndarray
+
+    @property
+    def block(self) -> int:
+        return int(self.weights.shape[1])
 
     @property
     def length(self) -> int:
         return int(self.weights.shape[2])
 
     def blocks(self, begin: int, end: int, kind: type) -> Iterator[tuple[slice, slice, np.ndarray]]:
-        """Of the results from `begin` (a multiple of BLOCK) to `end`: (which results, which numbers, weights of the dtype `kind`)."""
+        """Of the results from `begin` (a multiple of the block) to `end`: (which results, which numbers, weights of the dtype `kind`)."""
         weights: np.ndarray = self.weights.astype(kind, copy=False)
-        for at in range(begin, end, BLOCK):
-            some, start = min(BLOCK, end - at), self.starts[at // BLOCK]
-            yield slice(at - begin, at - begin + some), slice(start, start + self.length), weights[at // BLOCK, :some]
+        for at in range(begin, end, self.block):
+            some, start = min(self.block, end - at), int(self.starts[at // self.block])
+            yield slice(at - begin, at - begin + some), slice(start, start + self.length), weights[at // self.block, :some]
 
 
-def _bands(axis: Axis, bits: int) -> Bands:
+def _bands(axis: Axis, bits: int, block: int, multiple: int) -> Bands:
     first, weights = _weights(axis)
     sums = np.rint(np.rint(np.cumsum(weights, axis=1) * (2.0**bits * CLEAN)) / CLEAN)
     whole = np.diff(sums, axis=1, prepend=0.0)  # of rounded sums, so that they add up, and alike from either end
-    heads = np.arange(0, axis.size, BLOCK)
-    tails = np.minimum(heads + BLOCK, axis.size) - 1
-    lowest = np.clip(first[heads], 0, axis.count - 1)
-    length = int((np.minimum(first[tails] + whole.shape[1], axis.count) - lowest).max())
+    used = whole != 0
+    begin = np.clip(first + used.argmax(axis=1), 0, axis.count - 1)
+    end = np.clip(first + whole.shape[1] - used[:, ::-1].argmax(axis=1), 1, axis.count)
+    heads = np.arange(0, axis.size, block)
+    lowest = np.minimum.reduceat(begin, heads)
+    length = int((np.maximum.reduceat(end, heads) - lowest).max())
     starts = np.minimum(lowest, axis.count - length)
-    dense = np.zeros((len(heads), BLOCK, length), np.float32)
-    rows, columns = np.nonzero(whole)
+    dense = np.zeros((len(heads), block, length + -length % multiple), np.float32)
+    rows, columns = np.nonzero(used)
     place = np.clip(first[rows] + columns, 0, axis.count - 1)  # beyond the edge lies what is at the edge
-    np.add.at(dense, (rows // BLOCK, rows % BLOCK, place - starts[rows // BLOCK]), whole[rows, columns])
-    return Bands(axis.size, starts.tolist(), dense)
+    np.add.at(dense, (rows // block, rows % block, place - starts[rows // block]), whole[rows, columns])
+    return Bands(axis.size, starts.astype(np.int32), dense)
 
 
 _cached_bands = lru_cache(maxsize=64)(_bands)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from pipeline.prepare.pixels import rows
 from pipeline.prepare.pixels.filters import BLOCK, FIRST_BITS, KEPT_BITS, SECOND_BITS, Axis, Bands
 
 __all__ = ["Part", "resample"]
@@ -40,9 +41,12 @@ def resample(picture: Image.Image, part: Part, size: tuple[int, int], name: str)
     across = Axis(part[0] - left, part[2] - left, size[0], name)
     down = Axis(part[1] - top, part[3] - top, size[1], name)
     bands, alpha = len(picture.mode), picture.mode in ("LA", "RGBA")
-    _on_one_thread()
-    if across.halves and down.halves and not alpha:
+    if pairs := across.halves and down.halves and not alpha:
         across, down = replace(across, pairs=True), replace(down, pairs=True)
+    if bands == 3 and pixels.shape[2] == 4 and pixels.shape[1] <= rows.WIDEST and rows.available():
+        return Image.frombytes("RGB", size, rows.resampled(pixels, across, down), "raw", "RGBX")
+    _on_one_thread()
+    if pairs:
         return Image.fromarray(_tiled(lambda low, high: _halved(pixels, bands, low, high), bands, across, down))
     return Image.fromarray(_tiled(lambda low, high: _planes(pixels[low:high], bands), bands, across, down, alpha))
 
@@ -110,13 +114,13 @@ def _space(use: str, shape: tuple[int, ...], kind: type) -> np.ndarray:
 
 def _tiled(given: Callable[[int, int], np.ndarray], bands: int, across: Axis, down: Axis, alpha: bool = False) -> np.ndarray:
     """Both passes, for some rows of the result at a time; `given` has the uint8 (rows, bands, width) of rows low to high."""
-    by_column, by_row = across.bands(SECOND_BITS), down.bands(FIRST_BITS)
+    by_column, by_row = across.bands(SECOND_BITS, BLOCK), down.bands(FIRST_BITS, BLOCK)
     result = np.empty((down.size, across.size, bands) if bands > 1 else (down.size, across.size), np.uint8)
     row_bytes = bands * (8 if alpha else 4) * (across.count + across.size)
     step = BLOCK * max(1, TILE_BYTES // int(row_bytes * BLOCK * (1 + down.count / down.size)))
     for begin in range(0, down.size, step):
         end = min(begin + step, down.size)
-        low, high = by_row.starts[begin // BLOCK], by_row.starts[(end - 1) // BLOCK] + by_row.length
+        low, high = int(by_row.starts[begin // BLOCK]), int(by_row.starts[(end - 1) // BLOCK]) + by_row.length
         narrow = _both_passes(given(low, high), low, (begin, end), by_column, by_row, alpha)
         final = _straight(narrow) if alpha else _rounded(narrow)
         cv2.merge([final[:, band] for band in range(bands)], result[begin:end])
