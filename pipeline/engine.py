@@ -1,4 +1,4 @@
-"""Do the same work to many things: `serial` in this process, `local` over worker processes.
+"""Do the same work to many things: `serial` in this process, `local` over worker processes where there is enough of it.
 
 The results come back in the order of the inputs and are the same for either engine and any number of
 workers, as long as the work is a pure function of its input.
@@ -6,6 +6,7 @@ workers, as long as the work is a pure function of its input.
 
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +18,8 @@ __all__ = ["ENGINES", "at_once", "cores", "each", "run"]
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
-WORTH_A_POOL = 64  # below this many inputs, starting worker processes costs more than it saves
+TRIED = 8  # inputs done here before the rest is estimated, less the first, which also loads what the work needs
+WORTH_A_POOL = 2.0  # seconds of work that are left: less is done sooner than worker processes have started and loaded the same
 
 
 def run(
@@ -52,14 +54,23 @@ def _serial(work: Callable[[Input], Output], inputs: Sequence[Input], workers: i
 
 
 def _local(work: Callable[[Input], Output], inputs: Sequence[Input], workers: int) -> Iterator[Output]:
-    if workers == 1 or len(inputs) < WORTH_A_POOL:
-        yield from map(work, inputs)
+    done, seconds = 0, 0.0
+    for given in inputs:
+        if workers > 1 and done > TRIED and seconds / (done - 1) * (len(inputs) - done) > WORTH_A_POOL:
+            break
+        begin = time.perf_counter()
+        result = work(given)
+        seconds += time.perf_counter() - begin if done else 0.0
+        done += 1
+        yield result
+    rest = inputs[done:]
+    if not rest:
         return
-    chunk = max(1, min(64, len(inputs) // (4 * workers)))
+    chunk = max(1, min(64, len(rest) // (4 * workers)))
     spawn = multiprocessing.get_context("spawn")  # forking a process that has threads can hang
     try:
         with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-            yield from pool.map(work, inputs, chunksize=chunk)
+            yield from pool.map(work, rest, chunksize=chunk)
     except BrokenProcessPool:
         raise UserError(
             f"one of {workers} worker processes died, most likely out of memory; "

@@ -145,6 +145,13 @@ def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
     assert done.stdout == "as it should be\n", done.stderr[-3000:]
 
 
+def test_axes_for_other_pixels_are_refused() -> None:
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    for pairs, side in ((True, 66), (False, 65), (False, 63)):
+        with pytest.raises(ValueError, match=f"the axes are for {side}x64 pixels, and 64x64 are there"):
+            rows.resampled(pixels, Axis(0, side, 8, "lanczos", pairs), Axis(0, 64, 8, "lanczos", pairs))
+
+
 def test_too_little_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     made = rows._table
 

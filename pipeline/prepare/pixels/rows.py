@@ -43,13 +43,16 @@ def available() -> bool:
 
 def resampled(pixels: np.ndarray, across: Axis, down: Axis) -> np.ndarray:
     """uint8 (H, W, 4) pixels, the last of the four without meaning, at the size of the axes, in the same form. Both axes are of pairs,
-    or neither. Raises MemoryError."""
-    library = _library()
-    assert library and across.pairs == down.pairs and pixels.dtype == np.uint8 and pixels.strides[1:] == (4, 1)
+    or neither. Raises MemoryError, and ValueError where the axes need other pixels than are there."""
+    library, pairs = _library(), across.pairs
+    assert library and down.pairs == pairs and pixels.dtype == np.uint8 and pixels.strides[1:] == (4, 1)
+    needed = (down.count * (1 + pairs), across.count * (1 + pairs))
+    if pixels.shape[:2] != needed:
+        raise ValueError(f"the axes are for {needed[1]}x{needed[0]} pixels, and {pixels.shape[1]}x{pixels.shape[0]} are there")
     out = np.empty((-(-down.size // RESULTS) * RESULTS, across.size, 4), np.uint8)
     by_row, by_column = down.bands(FIRST_BITS, RESULTS, TAPS), across.bands(SECOND_BITS, 1)
     failed = library.resample(
-        pixels.ctypes.data, pixels.strides[0], pixels.shape[1], pixels.shape[0], across.pairs,
+        pixels.ctypes.data, pixels.strides[0], pixels.shape[1], pixels.shape[0], pairs,
         _table(by_row, down), 2.0 ** (KEPT_BITS - FIRST_BITS), _table(by_column, across), 2.0 ** -(KEPT_BITS + SECOND_BITS),
         out.ctypes.data,
     )  # fmt: skip
