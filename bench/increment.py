@@ -94,7 +94,8 @@ def _built(project: Path, items: list[Item]) -> dict[str, float]:
 
 
 def _files(project: Path) -> list[Path]:
-    return [path for path in (project / "data").rglob("*") if path.is_file() and "raw" not in path.parts and "crops" not in path.parts]
+    """What the stages give; what they remember for themselves lies in data/.cache."""
+    return [path for path in (project / "data").rglob("*") if path.is_file() and not {"raw", "crops", ".cache"} & set(path.parts)]
 
 
 def _stamps(project: Path) -> dict[Path, tuple[int, int]]:

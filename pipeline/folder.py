@@ -19,6 +19,7 @@ from pipeline.files import put
 from pipeline.identity import code_of, digest
 from pipeline.item import Item, Rejection, read_index, write_index, write_rejections
 from pipeline.progress import progress
+from pipeline.stamps import Stamps
 
 __all__ = ["Made", "Task", "Work", "mirror"]
 
@@ -55,21 +56,23 @@ class Made:
 
 
 def mirror(
-    tasks: Sequence[Task], target: Path, engine: str = "local", workers: int = 0, strangers: bool = False, beside: Collection[str] = ()
+    tasks: Sequence[Task], target: Path, engine: str = "local", workers: int = 0, strangers: bool = False, beside: Collection[str] = (),
+    seen: Path | None = None,
 ) -> Made:
     """Make `target` hold exactly the results of `tasks`, an index.csv of them and a rejected.csv; where they are there, write nothing.
 
     Adds the columns `key` (see above) and `digest` (of the output's bytes) to each item. With `strangers` the sources are files
     that anybody may have made, and are worked on within bounds of time and memory. `beside` names further files of `target` that
-    are not touched. A run that is cut off loses no more than the last few hundred results.
+    are not touched. `seen` is where stamps of the results are kept, so that the next run need not read those that look the same.
+    A run that is cut off loses no more than the last few hundred results.
     """
     target.mkdir(parents=True, exist_ok=True)
     wanted = [_keyed(task) for task in tasks]
     paths = {task.result.path for task in wanted}
     if len(paths) != len(wanted):
         raise UserError(f"two outputs in {target} would have the same name; this is a bug worth reporting")
-    before = _recorded(target)
-    kept = _good(before, wanted, target, engines.at_once(engine, workers))
+    before, stamps = _recorded(target), Stamps(seen)
+    kept = _good(before, wanted, target, stamps, engines.at_once(engine, workers))
     todo = [task for task in wanted if task.result.path not in kept]
     described = {task.result.path: task.result for task in wanted}
     items = [described[path].with_more(digest=item.more["digest"]) for path, item in kept.items()]
@@ -79,11 +82,13 @@ def mirror(
             rejected.append(outcome)
             continue
         items.append(outcome)
+        stamps.note(target / outcome.path, outcome.more["digest"])
         if len(items) % SAVED_EVERY == 0:
             write_index(target / "index.csv", items)
     removed = _remove_others(target, {*(item.path for item in items), "index.csv", "rejected.csv", *beside})
     write_index(target / "index.csv", items)
     write_rejections(target / "rejected.csv", rejected)
+    stamps.keep()
     return Made(len(todo) - len(rejected), len(kept), removed, len(rejected))
 
 
@@ -129,21 +134,20 @@ def _recorded(target: Path) -> dict[str, Item]:
         return {}  # an index of another shape describes nothing that can be kept
 
 
-def _good(before: Mapping[str, Item], wanted: Sequence[Task], target: Path, workers: int) -> dict[str, Item]:
+def _good(before: Mapping[str, Item], wanted: Sequence[Task], target: Path, stamps: Stamps, workers: int) -> dict[str, Item]:
     """What is there and as it should be, by path. Threads do, for most of it is reading and hashing."""
     def of(some: Sequence[Task]) -> dict[str, Item]:
-        return {task.result.path: before[task.result.path] for task in some if _is_good(before.get(task.result.path), task, target)}
+        return {task.result.path: before[task.result.path] for task in some if _is_good(before.get(task.result.path), task, target, stamps)}
 
     with ThreadPoolExecutor(workers) as pool:
         parts = pool.map(of, (wanted[start : start + AT_A_TIME] for start in range(0, len(wanted), AT_A_TIME)))
         return {path: item for part in parts for path, item in part.items()}
 
 
-def _is_good(item: Item | None, task: Task, target: Path) -> bool:
+def _is_good(item: Item | None, task: Task, target: Path, stamps: Stamps) -> bool:
     if item is None or item.more.get("key") != task.result.more["key"]:
         return False
-    path = target / item.path
-    return path.is_file() and digest(path.read_bytes()) == item.more.get("digest")
+    return stamps.digest(target / item.path) == item.more.get("digest")
 
 
 def _remove_others(target: Path, keep: Collection[str]) -> int:

@@ -11,6 +11,7 @@ def main() -> None:
     settings = params.load()
     print(augment(
         Path("data/rgb"), Path("data/augmented"), settings.augment, settings.pair, settings.run.engine, settings.run.workers,
+        Path("data/.cache") / "augmented.json",
     ))
 
 

@@ -11,6 +11,7 @@ def main() -> None:
     settings = params.load()
     print(pair(
         Path("data/rgb"), Path("data/augmented"), Path("data/pairs"), settings.pair, settings.run.engine, settings.run.workers,
+        Path("data/.cache") / "pairs.json",
     ))
 
 

@@ -12,6 +12,7 @@ def main() -> None:
     print(resize(
         Path("data/raw"), Path("data/crops"), Path("data/resized"), settings.resize, settings.pair,
         settings.run.engine, settings.run.workers,
+        Path("data/.cache") / "resized.json",
     ))
 
 

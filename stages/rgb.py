@@ -9,7 +9,10 @@ from pipeline.prepare.rgb import rgb
 
 def main() -> None:
     settings = params.load()
-    print(rgb(Path("data/resized"), Path("data/rgb"), settings.rgb, settings.pair, settings.run.engine, settings.run.workers))
+    print(rgb(
+        Path("data/resized"), Path("data/rgb"), settings.rgb, settings.pair, settings.run.engine, settings.run.workers,
+        Path("data/.cache") / "rgb.json",
+    ))
 
 
 if __name__ == "__main__":

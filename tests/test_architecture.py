@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 GROUND = [
     "errors", "yaml_file", "refusal", "source_params", "prepare_params", "train_params", "params", "files", "item", "spreadsheet",
-    "forgotten", "image", "sheet", "engine", "bounded", "progress", "identity", "memory", "folder",
+    "forgotten", "image", "sheet", "engine", "bounded", "progress", "identity", "memory", "stamps", "folder",
 ]
 ROOMS = ["collect", "curate", "prepare", "release", "train", "evaluate"]
 ROOM_OF_STAGE = {

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import image
+from pipeline import image, stamps
 from pipeline.folder import Made, Task, Work, mirror
+from pipeline.identity import digest
 from pipeline.item import Item, read_rejections
 from tests.conftest import encoded, picture
 
@@ -161,3 +162,21 @@ def test_two_workers_make_the_same_bytes_as_one(source: Path, tmp_path: Path) ->
     mirror(many, tmp_path / "one", "serial", 1)
     mirror(many, tmp_path / "two", "local", 2)
     assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_what_looks_as_it_did_is_not_read_again_and_what_was_touched_is(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, seen = tmp_path / "target", tmp_path / "cache" / "target.json"
+    mirror(tasks(source, range(4)), target, seen=seen)
+    fresh = content(target)
+    for path in target.rglob("*.png"):
+        os.utime(path, ns=(1_600_000_000_000_000_000,) * 2)
+    assert mirror(tasks(source, range(4)), target, seen=seen) == Made(0, 4, 0, 0)
+    spoiled = target / f"a/i{2:016x}.png"
+    spoiled.write_bytes(bytes(spoiled.stat().st_size))
+    read = []
+    monkeypatch.setattr(stamps, "digest", lambda data: read.append(data) or digest(data))
+    assert mirror(tasks(source, range(4)), target, seen=seen) == Made(1, 3, 0, 0)
+    assert read == [bytes(len(read[0]))], "the one that was written to"
+    assert content(target) == fresh

@@ -17,7 +17,9 @@ __all__ = ["augment"]
 PREVIEW = "preview.png"
 
 
-def augment(rgb: Path, out: Path, settings: params.Augment, pair: params.Pair, engine: str, workers: int) -> Made:
+def augment(
+    rgb: Path, out: Path, settings: params.Augment, pair: params.Pair, engine: str, workers: int, seen: Path | None = None
+) -> Made:
     """Bring `out` in line with the training images and the entries: <class>/<id>__<suffix>.png, and a preview of some.
 
     Adds the columns `augmentation` (the entry) and, from the second on, `copy`. Raises UserError for entries that cannot be used.
@@ -31,7 +33,7 @@ def augment(rgb: Path, out: Path, settings: params.Augment, pair: params.Pair, e
             result = replace(item, path=f"{item.class_}/{item.id}__{suffix}.png").with_more(augmentation=work.entry.text)
             result = result.with_more(copy=str(work.copy)) if work.copy > 1 else result
             tasks.append(Task(rgb / item.path, item, work, result))
-    made = mirror(tasks, out, engine, workers, beside=(PREVIEW,) if tasks else ())
+    made = mirror(tasks, out, engine, workers, beside=(PREVIEW,) if tasks else (), seen=seen)
     if tasks:
         put(out / PREVIEW, image.encode_png(drawn(tasks, out)))
     return made

@@ -39,7 +39,9 @@ class Derived:
         return image.encode_png(DERIVED[self.kind](image.open_image(source), self.scale))
 
 
-def pair(rgb: Path, augmented: Path, out: Path, settings: params.Pair, engine: str = "local", workers: int = 0) -> Made:
+def pair(
+    rgb: Path, augmented: Path, out: Path, settings: params.Pair, engine: str = "local", workers: int = 0, seen: Path | None = None
+) -> Made:
     """Bring `out` in line with the images and their augmented copies: <class>/<name>.a.png, and .b.png where it is cut from a sheet.
 
     Adds the column `half`. Without pairs the folder holds an empty index.
@@ -53,7 +55,7 @@ def pair(rgb: Path, augmented: Path, out: Path, settings: params.Pair, engine: s
         Task(source, item, work, replace(item, path=str(PurePosixPath(item.path).with_suffix(f".{half}.png"))).with_more(half=half))
         for source, item in _images(rgb, augmented) for half, work in works.items()
     ]
-    return mirror(tasks, out, engine, workers)
+    return mirror(tasks, out, engine, workers, seen=seen)
 
 
 def _images(*folders: Path) -> Iterator[tuple[Path, Item]]:

@@ -109,7 +109,9 @@ def _ground(mode: str, pad: str | Color) -> tuple[str, Color | tuple[int, ...]]:
     return ("RGBA", (*pad, 255)) if mode in ("LA", "RGBA") else ("RGB", pad)
 
 
-def resize(raw: Path, crops: Path, out: Path, settings: params.Resize, pair: params.Pair, engine: str, workers: int) -> Made:
+def resize(
+    raw: Path, crops: Path, out: Path, settings: params.Resize, pair: params.Pair, engine: str, workers: int, seen: Path | None = None
+) -> Made:
     """Bring `out` in line with the boxes: <class>/<id>.png for each image."""
     pad = settings.pad if settings.fit == "pad" else "transparent"  # else it has no part in the result, nor in its key
     tasks = []
@@ -117,4 +119,4 @@ def resize(raw: Path, crops: Path, out: Path, settings: params.Resize, pair: par
         work = Resize(settings.width_height, settings.filter, parse_box(item.more["box"]), settings.fit, pad, pair.on_sheets)
         result = replace(item, path=f"{item.class_}/{item.id}.png")
         tasks.append(Task(raw / item.path, item, work, result))
-    return mirror(tasks, out, engine, workers, strangers=True)
+    return mirror(tasks, out, engine, workers, strangers=True, seen=seen)

@@ -44,8 +44,10 @@ def flatten(settings: params.Rgb, sheet: bool) -> Flatten:
     return Flatten(settings.background, settings.mode, seed, sheet)
 
 
-def rgb(resized: Path, out: Path, settings: params.Rgb, pair: params.Pair, engine: str, workers: int) -> Made:
+def rgb(
+    resized: Path, out: Path, settings: params.Rgb, pair: params.Pair, engine: str, workers: int, seen: Path | None = None
+) -> Made:
     """Bring `out` in line with the resized images: <class>/<id>.png for each."""
     work = flatten(settings, pair.on_sheets)
     tasks = [Task(resized / item.path, item, work, item) for item in read_index(resized / "index.csv")]
-    return mirror(tasks, out, engine, workers)
+    return mirror(tasks, out, engine, workers, seen=seen)
